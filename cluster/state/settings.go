@@ -1,0 +1,192 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Settings of a master, as SENTINEL SET and sentinel.conf name them.
+type Settings struct {
+	// DownAfter is how long a server must not answer before a node holds it
+	// for down. Above 0; milliseconds on the wire.
+	DownAfter time.Duration
+	// FailoverTimeout limits each phase; twice this lies between two attempts.
+	FailoverTimeout time.Duration
+	// ParallelSyncs is how many replicas are re-pointed at once, at least 1.
+	ParallelSyncs int
+	// RebootDownAfter: a master that restarted and still loads counts as down
+	// after this long; 0 turns the rule off.
+	RebootDownAfter time.Duration
+	// WitnessWait is for how long a failover is put off while the replicas
+	// still receive the "dead" master's stream (it lives; we are cut off).
+	// 0 turns the rule off. Our own addition.
+	WitnessWait time.Duration
+	AuthUser    string
+	AuthPass    Secret
+	// NotificationScript and ClientReconfigScript are paths, "" for none.
+	NotificationScript   string
+	ClientReconfigScript string
+	// Renames maps commands to what this group's servers call them, sorted by
+	// Command, which is upper case.
+	Renames []Rename
+}
+
+// Rename is one rename-command entry.
+type Rename struct{ Command, As string }
+
+// The defaults of Sentinel; WitnessWait is ours.
+const (
+	DefaultDownAfter       = 30 * time.Second
+	DefaultFailoverTimeout = 180 * time.Second
+	DefaultParallelSyncs   = 1
+	DefaultWitnessWait     = 10 * time.Second
+)
+
+// DefaultSettings returns Sentinel's defaults.
+func DefaultSettings() Settings {
+	return Settings{
+		DownAfter:       DefaultDownAfter,
+		FailoverTimeout: DefaultFailoverTimeout,
+		ParallelSyncs:   DefaultParallelSyncs,
+		WitnessWait:     DefaultWitnessWait,
+	}
+}
+
+// CommandName returns what the group's servers call a command (upper case).
+func (s *Settings) CommandName(command string) string {
+	for _, r := range s.Renames {
+		if r.Command == command {
+			return r.As
+		}
+	}
+	return command
+}
+
+// Option is one assignment of SENTINEL SET: a name of [OptionNames] and one
+// value (two for rename-command).
+type Option struct {
+	Name   string
+	Values []string
+	// Hidden marks a value that must not be shown; Set fills it in.
+	Hidden bool
+}
+
+// ErrUnknownOption is what Set returns for a name that it does not know or a
+// wrong number of values; ErrInvalidValue for a value out of range.
+type (
+	ErrUnknownOption struct{ Name string }
+	ErrInvalidValue  struct{ Name, Value string }
+)
+
+func (e ErrUnknownOption) Error() string { return fmt.Sprintf("unknown option %q", e.Name) }
+func (e ErrInvalidValue) Error() string {
+	return fmt.Sprintf("invalid value %q for option %q", e.Value, e.Name)
+}
+
+// optionRule is how one option is read. The table below is the only list of
+// options; SENTINEL SET, sentinel.conf and the document's Apply all use it.
+type optionRule struct {
+	values int
+	secret bool
+	// set changes m and returns false if the value is out of range.
+	set func(m *Master, values []string) bool
+}
+
+var optionRules = map[string]optionRule{
+	"down-after-milliseconds": {values: 1, set: func(m *Master, v []string) bool { return setMillis(&m.DownAfter, v[0], 1) }},
+	"failover-timeout":        {values: 1, set: func(m *Master, v []string) bool { return setMillis(&m.FailoverTimeout, v[0], 1) }},
+	"parallel-syncs":          {values: 1, set: func(m *Master, v []string) bool { return setCount(&m.ParallelSyncs, v[0]) }},
+	"quorum":                  {values: 1, set: func(m *Master, v []string) bool { return setCount(&m.Quorum, v[0]) }},
+	"master-reboot-down-after-period": {values: 1, set: func(m *Master, v []string) bool {
+		return setMillis(&m.RebootDownAfter, v[0], 0)
+	}},
+	"primary-reboot-down-after-period": {values: 1, set: func(m *Master, v []string) bool {
+		return setMillis(&m.RebootDownAfter, v[0], 0)
+	}},
+	"replica-witness-wait": {values: 1, set: func(m *Master, v []string) bool { return setMillis(&m.WitnessWait, v[0], 0) }},
+	"auth-user":            {values: 1, set: func(m *Master, v []string) bool { m.AuthUser = v[0]; return true }},
+	"auth-pass":            {values: 1, secret: true, set: func(m *Master, v []string) bool { m.AuthPass = Secret(v[0]); return true }},
+	"notification-script":  {values: 1, set: func(m *Master, v []string) bool { m.NotificationScript = v[0]; return true }},
+	"client-reconfig-script": {values: 1, set: func(m *Master, v []string) bool {
+		m.ClientReconfigScript = v[0]
+		return true
+	}},
+	"rename-command": {values: 2, set: setRename},
+}
+
+// OptionNames returns all option names, sorted.
+func OptionNames() []string {
+	names := make([]string, 0, len(optionRules))
+	for name := range optionRules {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// OptionValues returns how many values an option takes (name in any case), and
+// false if there is no such option.
+func OptionValues(name string) (int, bool) {
+	rule, ok := optionRules[strings.ToLower(name)]
+	return rule.values, ok
+}
+
+// OptionSecret reports whether an option's value must not be shown.
+func OptionSecret(name string) bool { return optionRules[strings.ToLower(name)].secret }
+
+// Set applies one option to m, which the caller owns. It returns
+// ErrUnknownOption or ErrInvalidValue and then has changed nothing.
+func (m *Master) Set(o Option) error {
+	rule, ok := optionRules[strings.ToLower(o.Name)]
+	if !ok || len(o.Values) != rule.values {
+		return ErrUnknownOption{o.Name}
+	}
+	if !rule.set(m, o.Values) {
+		bad := o.Values[0]
+		if rule.secret {
+			bad = "******"
+		}
+		return ErrInvalidValue{o.Name, bad}
+	}
+	return nil
+}
+
+// maxMillis keeps milliseconds far from the overflow of time.Duration.
+const maxMillis = 1 << 40 // about 34 years
+
+func setMillis(d *time.Duration, text string, least int64) bool {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < least || n > maxMillis {
+		return false
+	}
+	*d = time.Duration(n) * time.Millisecond
+	return true
+}
+
+func setCount(c *int, text string) bool {
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n < 1 {
+		return false
+	}
+	*c = int(n)
+	return true
+}
+
+// setRename follows Sentinel: both words non-empty; the same word (any case)
+// removes the entry.
+func setRename(m *Master, v []string) bool {
+	command, as := strings.ToUpper(v[0]), v[1]
+	if command == "" || as == "" {
+		return false
+	}
+	renames := slices.DeleteFunc(slices.Clone(m.Renames), func(r Rename) bool { return r.Command == command })
+	if !strings.EqualFold(command, as) {
+		renames = append(renames, Rename{command, as})
+		slices.SortFunc(renames, func(a, b Rename) int { return strings.Compare(a.Command, b.Command) })
+	}
+	m.Renames = renames
+	return true
+}

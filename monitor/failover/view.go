@@ -1,0 +1,66 @@
+package failover
+
+import (
+	"time"
+
+	"redis-failover/cluster/state"
+)
+
+// View is what this node observes of one group, for replies and metrics. It is
+// a copy: the reader owns it. Agreed facts (address, quorum, failover) are in
+// the document, not here.
+type View struct {
+	// Generation is the one that the observations belong to.
+	Generation uint64
+	Master     ServerView
+	// Replicas are sorted by address; those of the document, whether or not
+	// they have been reached.
+	Replicas []ServerView
+}
+
+// ServerView is what this node observes of one Redis server. Ages are
+// durations up to the moment of the copy.
+type ServerView struct {
+	Addr  state.Addr
+	RunID state.RunID
+	// Linked: the connection is up and authenticated.
+	Linked bool
+	// Pending is the number of requests that have no reply yet.
+	Pending int
+	// LastPingSent is the age of the oldest unanswered PING, 0 if none.
+	LastPingSent time.Duration
+	// LastOKPing is the age of the last valid PING reply, LastPing that of the
+	// last reply of any kind; both count from the start of the observation
+	// while there was none.
+	LastOKPing time.Duration
+	LastPing   time.Duration
+	SDown      bool
+	// SDownFor is how long SDown has stood.
+	SDownFor time.Duration
+	// InfoAge is the age of the last INFO, 0 if there was none (HasInfo).
+	InfoAge time.Duration
+	HasInfo bool
+	// Info is the text of the last full INFO, "" if none.
+	Info string
+	// Role is what the server says it is ("master" or "slave"); before it has
+	// said anything, what the document expects. RoleFor is since when.
+	Role    string
+	RoleFor time.Duration
+
+	// The following come from INFO replication of a replica.
+
+	// MasterHost and MasterPort: whom it follows; "" and 0 while unknown.
+	MasterHost string
+	MasterPort int
+	// MasterLinkUp: its replication link is up.
+	MasterLinkUp bool
+	// MasterLinkDown is for how long its link has been down; -1 s if it never
+	// was up; 0 when up or unknown.
+	MasterLinkDown time.Duration
+	Priority       int
+	Offset         int64
+	// Announced is false when the replica asked not to be listed.
+	Announced bool
+	// RebootPending is Sentinel's master_reboot flag.
+	RebootPending bool
+}
