@@ -13,6 +13,8 @@ type View struct {
 	// Generation is the one that the observations belong to.
 	Generation uint64
 	Master     ServerView
+	// Why is the reason, in words, why nothing is done at present; "" if none.
+	Why string
 	// Replicas are sorted by address; those of the document, whether or not
 	// they have been reached.
 	Replicas []ServerView

@@ -1,0 +1,266 @@
+package failover
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"redis-failover/cluster/state"
+)
+
+// This file carries a claimed failover through its phases. Each phase is one
+// function that looks at what is recorded and what is observed and does the
+// one thing that is next; called again, it does nothing twice. So a node that
+// takes over in any phase just goes on.
+
+const keyStep = "step"
+
+const (
+	// surveyLimit is how long PhaseSelect waits for replicas that may still
+	// answer. Replicas that are known to be silent are not waited for.
+	surveyLimit = time.Second
+	// A candidate that has been silent for down-after, but at least and at most
+	// this long, is lost and another one is tried, in a new epoch. (CONFIG
+	// REWRITE waits for the candidate's disk: a second is not much.) One whose
+	// host refuses connections is lost after refusedLimit.
+	candidateLeast = time.Second
+	candidateMost  = 2 * time.Second
+	refusedLimit   = 100 * time.Millisecond
+	// reconfLimit is when a replica that was ordered to follow and does not
+	// counts as done, so that the others get their turn (Sentinel's
+	// slave-reconf-timeout).
+	reconfLimit = 10 * time.Second
+)
+
+func (s *step) carry(f *state.Failover) {
+	s.because("")
+	switch f.Phase {
+	case state.PhaseSelect:
+		s.selectCandidate(f)
+	case state.PhaseOrder, state.PhaseWait:
+		s.promote(f)
+	case state.PhaseReconf:
+		s.reconfigure(f)
+	}
+}
+
+// inPhase is how long this node has seen the present phase.
+func (s *step) inPhase() time.Duration { return s.env.Now.Sub(s.w.phaseSince) }
+
+// selectCandidate asks all replicas at once and chooses when all that can
+// answer have.
+func (s *step) selectCandidate(f *state.Failover) {
+	if s.w.surveyed == 0 {
+		s.w.surveyed = s.env.Now
+		s.survey = true
+	}
+	if s.inPhase() < surveyLimit && s.awaitsAnswers() {
+		s.wake(s.w.phaseSince.Add(surveyLimit))
+		return
+	}
+	verdicts, good := Choose(s.candidates(s.w.surveyed))
+	if !good {
+		s.abort(f, state.EventAbortNoReplica, "no replica can be promoted: "+words(verdicts), verdicts, false)
+		return
+	}
+	op := state.OpSelect{Name: s.m.Name, Claim: f.Claim, Candidate: verdicts[0].Addr, Verdicts: verdicts}
+	if s.propose(keyStep, op) {
+		s.log(slog.LevelInfo, "chose the replica to promote", slog.String("replica", verdicts[0].Addr.String()),
+			slog.String("reason", verdicts[0].Reason), slog.String("verdicts", words(verdicts)))
+	}
+}
+
+// awaitsAnswers reports whether a replica that is likely to answer has not.
+func (s *step) awaitsAnswers() bool {
+	return slices.ContainsFunc(s.m.Replicas, func(r state.Replica) bool {
+		v := s.w.server(r.Addr)
+		silent := v.sdown || (!v.linked && (v.refused || s.inPhase() >= surveyLimit/2)) ||
+			(v.doubt && v.doubtSince < s.w.surveyed && s.env.Now.Sub(v.doubtSince) >= surveyLimit/2)
+		return !silent && v.factsAt < s.w.surveyed
+	})
+}
+
+// abort gives the failover up before a promotion was confirmed.
+func (s *step) abort(f *state.Failover, event, reason string, verdicts []state.Verdict, retryNow bool) {
+	op := state.OpAbort{Name: s.m.Name, Claim: f.Claim, Event: event, Reason: reason, Verdicts: verdicts, RetryNow: retryNow}
+	if s.propose(keyStep, op) {
+		s.log(slog.LevelWarn, "giving the failover up", slog.Uint64("epoch", uint64(f.Epoch)), slog.String("reason", reason))
+	}
+}
+
+// promote orders the candidate to be a master and waits until it says that it
+// is one.
+func (s *step) promote(f *state.Failover) {
+	v := s.w.server(f.Candidate)
+	if v == nil { // SENTINEL RESET ends failovers, so this is a damaged record
+		s.abort(f, state.NoteAborted, "the candidate is no replica of this group", nil, true)
+		return
+	}
+	sent, ordered := s.w.orders[v.addr]
+	// After a take-over somebody else may have sent the order: what counts is
+	// what the candidate says, read since this node has known the phase.
+	if v.factsAt >= s.w.phaseSince && v.factsAt != 0 && v.facts.Role == RoleMaster && v.linked {
+		s.switchOver(f, v)
+		return
+	}
+	if s.inPhase() >= s.m.FailoverTimeout {
+		s.abort(f, state.EventAbortTimeout, "the candidate did not become a master within failover-timeout", nil, false)
+		return
+	}
+	s.wake(s.w.phaseSince.Add(s.m.FailoverTimeout))
+	if reason := s.lost(v); reason != "" {
+		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s is lost: %s", v.addr, reason), nil, true)
+		return
+	}
+	s.order(v, state.Addr{})
+	if f.Phase == state.PhaseOrder && ordered && s.env.Now.Sub(sent.first) >= 2*fastProbe {
+		s.propose(keyStep, state.OpWait{Name: s.m.Name, Claim: f.Claim})
+	}
+}
+
+// lost says why a candidate is not worth waiting for, "" if it is. The wait is
+// short: the master is down and every second counts. If the order took effect
+// nevertheless, the candidate is sent back later, because the document does not
+// know it as a master.
+func (s *step) lost(v *server) string {
+	if !v.doubt {
+		return ""
+	}
+	limit := clamp(s.m.DownAfter, candidateLeast, candidateMost)
+	if !v.linked && v.refused {
+		limit = refusedLimit
+	}
+	since := max(v.doubtSince, s.w.phaseSince)
+	if silent := s.env.Now.Sub(since); silent >= limit {
+		return fmt.Sprintf("it has not answered for %s", silent.Round(time.Millisecond))
+	}
+	s.wake(since.Add(limit))
+	return ""
+}
+
+func (s *step) switchOver(f *state.Failover, v *server) {
+	op := state.OpPromoted{Name: s.m.Name, Claim: f.Claim, RunID: v.runID, ReplID: v.facts.ReplID}
+	if s.propose(keyStep, op) {
+		s.log(slog.LevelInfo, "promotion confirmed, switching", slog.String("from", s.m.Addr.String()),
+			slog.String("to", v.addr.String()), slog.Int64("offset", v.facts.Offset))
+	}
+}
+
+// reconfigure re-points the replicas, parallel-syncs at a time, and the old
+// master as soon as it can be reached.
+func (s *step) reconfigure(f *state.Failover) {
+	if s.m.ODown {
+		s.log(slog.LevelWarn, "the new master is down, ending this failover", slog.Uint64("epoch", uint64(f.Epoch)))
+		s.propose(keyStep, state.OpEnd{Name: s.m.Name, Claim: f.Claim, Timeout: true})
+		return
+	}
+	if s.inPhase() >= s.m.FailoverTimeout {
+		s.endLate(f)
+		return
+	}
+	s.wake(s.w.phaseSince.Add(s.m.FailoverTimeout))
+	s.survey = s.env.Now == s.w.phaseSince // all are asked at once
+	progress := s.progress(f)
+	if len(progress) > 0 {
+		s.propose(keyStep, state.OpProgress{Name: s.m.Name, Claim: f.Claim, Reconf: progress})
+	}
+	for _, r := range f.Reconf {
+		if v := s.w.server(r.Addr); r.Status == state.ReconfSent && v != nil && v.linked && !s.seenFollowing(v) {
+			s.order(v, s.m.Addr)
+		}
+	}
+	if len(progress) == 0 && s.allDone(f) {
+		s.propose(keyStep, state.OpEnd{Name: s.m.Name, Claim: f.Claim})
+	}
+}
+
+// progress compares the record with what is observed.
+func (s *step) progress(f *state.Failover) []state.Reconf {
+	var news []state.Reconf
+	busy := 0
+	for _, r := range f.Reconf {
+		if r.Status != state.ReconfDone && r.Addr != f.From {
+			busy++
+		}
+	}
+	for _, r := range s.m.Replicas {
+		v := s.w.server(r.Addr)
+		status := f.ReconfOf(r.Addr)
+		next, timedOut := s.advance(v, status)
+		if status == "" {
+			// The old master goes first and takes nobody's turn: until it is
+			// a replica it accepts writes that will be lost.
+			free := r.Addr == f.From || busy < s.m.ParallelSyncs
+			if next == "" && v.linked && v.factsAt >= s.w.phaseSince && free {
+				next = state.ReconfSent
+			}
+			if next == state.ReconfSent && r.Addr != f.From {
+				busy++
+			}
+		}
+		if next != "" {
+			news = append(news, state.Reconf{Addr: r.Addr, Status: next, TimedOut: timedOut})
+		}
+	}
+	return news
+}
+
+// advance returns the next status that the observations of a replica allow, ""
+// for none.
+func (s *step) advance(v *server, status state.ReconfStatus) (next state.ReconfStatus, timedOut bool) {
+	follows := s.seenFollowing(v)
+	switch {
+	case status == state.ReconfDone:
+		return "", false
+	case follows && v.facts.LinkUp:
+		return state.ReconfDone, false
+	case status == state.ReconfSent && follows:
+		return state.ReconfInProg, false
+	case status == state.ReconfSent:
+		if order, ok := s.w.orders[v.addr]; ok && s.env.Now.Sub(order.first) >= reconfLimit {
+			return state.ReconfDone, true
+		}
+	}
+	return "", false
+}
+
+// seenFollowing reports whether a replica was seen to follow the present master
+// since this node has known this phase.
+func (s *step) seenFollowing(v *server) bool {
+	return v.linked && v.factsAt >= s.w.phaseSince && s.followsMaster(v.facts)
+}
+
+// allDone reports whether every replica that can be reached follows.
+func (s *step) allDone(f *state.Failover) bool {
+	return !slices.ContainsFunc(s.m.Replicas, func(r state.Replica) bool {
+		return f.ReconfOf(r.Addr) != state.ReconfDone && !s.absent(f, s.w.server(r.Addr))
+	})
+}
+
+// absent reports whether a replica need not be waited for. The old master, which
+// is usually dead, is waited for only if it answers soon; when it comes back
+// later it is repaired.
+func (s *step) absent(f *state.Failover, v *server) bool {
+	if v.sdown || (!v.linked && v.refused) {
+		return true
+	}
+	if v.addr != f.From || v.factsAt >= s.w.phaseSince {
+		return false
+	}
+	s.wake(s.w.phaseSince.Add(surveyLimit / 2))
+	return s.inPhase() >= surveyLimit/2
+}
+
+// endLate ends a failover whose replicas were not seen to follow within
+// failover-timeout, and orders them once more without waiting, as Sentinel does.
+func (s *step) endLate(f *state.Failover) {
+	var late []state.Addr
+	for _, r := range s.m.Replicas {
+		if v := s.w.server(r.Addr); v.linked && f.ReconfOf(r.Addr) != state.ReconfDone {
+			late = append(late, r.Addr)
+			s.order(v, s.m.Addr)
+		}
+	}
+	s.propose(keyStep, state.OpEnd{Name: s.m.Name, Claim: f.Claim, Timeout: true, BestEffort: late})
+}

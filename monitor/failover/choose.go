@@ -1,0 +1,159 @@
+package failover
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"redis-failover/cluster/state"
+)
+
+// Candidate is what is known of a replica when one is to be chosen.
+type Candidate struct {
+	Addr  state.Addr
+	RunID state.RunID
+	// Fresh: Facts answer a question that was asked for this very choice (or,
+	// for a first look, within the last few probes).
+	Fresh bool
+	Facts Facts
+	SDown bool
+}
+
+// Group is what the choice must know of the group.
+type Group struct {
+	// ReplID and PastReplIDs are the group's replication histories; "" unknown.
+	ReplID      state.ReplID
+	PastReplIDs []state.ReplID
+	DownAfter   time.Duration
+	// MasterDown is for how long the master has been down for this node, 0 if
+	// it is not.
+	MasterDown time.Duration
+}
+
+// Choose picks the replica to promote, by the filters and the order of
+// Sentinel (sentinelSelectSlave: priority, offset, run id) with three rules
+// more: facts must be fresh, a replica that never completed a sync or is in the
+// middle of a full one never wins, and neither does one whose data come from
+// another history. It returns the verdict on every candidate, in the order of
+// preference, the chosen one first; false if there is none.
+func Choose(g Group, candidates []Candidate) ([]state.Verdict, bool) {
+	var fit []Candidate
+	var verdicts []state.Verdict
+	for _, c := range candidates {
+		if reason := g.unfit(c); reason != "" {
+			verdicts = append(verdicts, state.Verdict{Addr: c.Addr, Reason: reason})
+			continue
+		}
+		fit = append(fit, c)
+	}
+	slices.SortFunc(verdicts, func(a, b state.Verdict) int { return a.Addr.Compare(b.Addr) })
+	slices.SortFunc(fit, g.prefer)
+	ranked := make([]state.Verdict, 0, len(candidates))
+	for i, c := range fit {
+		v := state.Verdict{Addr: c.Addr, Chosen: i == 0, Reason: g.describe(c)}
+		if i > 0 {
+			v.Reason = "behind " + fit[0].Addr.String() + ": " + v.Reason
+		}
+		ranked = append(ranked, v)
+	}
+	return append(ranked, verdicts...), len(fit) > 0
+}
+
+// unfit says why a replica cannot be promoted, "" if it can.
+func (g Group) unfit(c Candidate) string {
+	f := c.Facts
+	switch {
+	case c.SDown:
+		return "down"
+	case !c.Fresh:
+		return "did not answer when asked for its state"
+	case f.Priority == 0:
+		return "priority 0: never to be promoted"
+	case f.Loading:
+		return "still loads its data set"
+	case f.Role == RoleReplica && f.LinkDown < 0:
+		return "never completed a sync with a master"
+	case f.Role == RoleReplica && f.Syncing:
+		return "in the middle of a full sync"
+	case g.history(f) < 0:
+		return fmt.Sprintf("foreign replication history %s, the group's is %s", f.ReplID, g.ReplID)
+	case f.LinkDown > g.linkDownLimit():
+		return fmt.Sprintf("lost its master for %s, at most %s is allowed", f.LinkDown, g.linkDownLimit())
+	}
+	return ""
+}
+
+// linkDownLimit is Sentinel's: the time the master is down plus ten times
+// down-after.
+func (g Group) linkDownLimit() time.Duration { return g.MasterDown + 10*g.DownAfter }
+
+// history ranks a replica's replication history: 0 the group's present one (or
+// nothing known), 1 an earlier one of the group, -1 a foreign one.
+func (g Group) history(f Facts) int {
+	if g.ReplID == "" || f.ReplID == "" {
+		return 0
+	}
+	if f.ReplID == g.ReplID || f.ReplID2 == g.ReplID {
+		return 0
+	}
+	for _, past := range g.PastReplIDs {
+		if f.ReplID == past || f.ReplID2 == past {
+			return 1
+		}
+	}
+	return -1
+}
+
+// prefer orders fit candidates, the best first.
+func (g Group) prefer(a, b Candidate) int {
+	return cmp.Or(
+		cmp.Compare(g.history(a.Facts), g.history(b.Facts)),
+		cmp.Compare(a.Facts.Priority, b.Facts.Priority),
+		cmp.Compare(b.Facts.Offset, a.Facts.Offset),
+		compareRunIDs(a.RunID, b.RunID),
+		a.Addr.Compare(b.Addr),
+	)
+}
+
+// compareRunIDs ignores case and puts a missing run id last.
+func compareRunIDs(a, b state.RunID) int {
+	if (a == "") != (b == "") {
+		return cmp.Compare(len(b), len(a))
+	}
+	return strings.Compare(strings.ToLower(string(a)), strings.ToLower(string(b)))
+}
+
+func (g Group) describe(c Candidate) string {
+	text := fmt.Sprintf("priority %d, offset %d", c.Facts.Priority, c.Facts.Offset)
+	if g.history(c.Facts) == 1 {
+		text += ", an earlier history of the group"
+	}
+	return text
+}
+
+// candidates collects the replicas for a choice. since is the moment from which
+// on facts count as fresh.
+func (s *step) candidates(since Moment) (Group, []Candidate) {
+	g := Group{ReplID: s.m.ReplID, PastReplIDs: s.m.PastReplIDs, DownAfter: s.m.DownAfter}
+	if v := s.w.server(s.m.Addr); v.sdown {
+		g.MasterDown = s.env.Now.Sub(v.sdownSince)
+	}
+	candidates := make([]Candidate, 0, len(s.m.Replicas))
+	for _, r := range s.m.Replicas {
+		v := s.w.server(r.Addr)
+		candidates = append(candidates, Candidate{
+			Addr: r.Addr, RunID: v.runID, SDown: v.sdown, Facts: v.facts,
+			Fresh: v.linked && v.factsAt != 0 && v.factsAt >= since,
+		})
+	}
+	return g, candidates
+}
+
+// look is the choice as it would be now, on facts not older than a few probes:
+// whether it is worth while to begin.
+func (s *step) look() ([]state.Verdict, bool) {
+	recent := 5 * max(s.env.Timing.CheckInterval, fastProbe) // Sentinel: 5 x ping-period
+	return Choose(s.candidates(max(1, s.env.Now.Add(-recent))))
+}

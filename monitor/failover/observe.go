@@ -1,0 +1,217 @@
+package failover
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"redis-failover/cluster/state"
+)
+
+// take folds one input into the watch.
+func (s *step) take(in Input) {
+	switch in.Kind {
+	case Proposed:
+		s.proposed(in)
+		return
+	case Confirmed:
+		s.w.barrier = pending{}
+		if in.Err != nil {
+			s.w.barrier.retry = s.env.Now.Add(retryAfterFailure)
+			return
+		}
+		s.w.confirmed = max(s.w.confirmed, in.SentAt)
+		return
+	case Manual:
+		s.manual(in.Request)
+		return
+	case Paused:
+		s.paused(in.Pause)
+		return
+	}
+	server := s.w.server(in.Addr)
+	if server == nil {
+		return // woken, or a server that the document no longer has
+	}
+	switch in.Kind {
+	case Linked:
+		s.linked(server, in)
+	case Unlinked:
+		s.unlinked(server, in)
+	case Pong:
+		s.pong(server, in)
+	case Info:
+		s.informed(server, in)
+	case Ordered:
+		s.ordered(server, in)
+	}
+}
+
+// retryAfterFailure is how long a proposal that failed (not: was refused) is
+// put off. Long enough not to hammer a broker without a quorum, short enough to
+// go on soon after it is back.
+const retryAfterFailure = 200 * time.Millisecond
+
+func (s *step) proposed(in Input) {
+	p := s.w.pending[in.Key]
+	if in.Err != nil {
+		s.w.pending[in.Key] = pending{retry: s.env.Now.Add(retryAfterFailure)}
+		s.wake(s.env.Now.Add(retryAfterFailure))
+	} else {
+		delete(s.w.pending, in.Key)
+		s.w.confirmed = max(s.w.confirmed, p.since)
+	}
+	switch {
+	case in.Key == keyBegin || in.Key == keyManual || in.Key == keyTakeOver:
+		s.claimed(in)
+	case isRepairKey(in.Key):
+		s.repairGranted(in)
+	}
+	if in.Err == nil && in.Outcome.Refused() {
+		s.log(slog.LevelDebug, "proposal refused", slog.String("proposal", in.Key),
+			slog.String("refusal", string(in.Outcome.Refusal)), slog.String("detail", in.Outcome.Detail))
+	}
+}
+
+func (s *step) linked(v *server, in Input) {
+	v.linked, v.linkedAt, v.refused = true, in.At, false
+	if order, ok := s.w.orders[v.addr]; ok && order.err == nil {
+		// The order may have been lost with the former connection.
+		order.err = errLinkLost
+		s.w.orders[v.addr] = order
+	}
+}
+
+// unlinked starts the down clock unless it runs already: a lost connection is
+// a doubt from that moment on, not from the next tick.
+func (s *step) unlinked(v *server, in Input) {
+	wasLinked := v.linked
+	v.linked, v.refused = false, in.Refused
+	v.unanswered, v.pingSince = 0, 0
+	v.strayed = 0
+	if !v.doubt {
+		v.doubt, v.doubtSince = true, in.At
+	}
+	if wasLinked {
+		v.nextProbe = s.env.Now // at once
+	}
+}
+
+func (s *step) pong(v *server, in Input) {
+	v.unanswered = max(0, v.unanswered-1)
+	v.lastAny = in.At
+	if v.unanswered == 0 {
+		v.pingSince = 0
+	}
+	if !in.Valid {
+		return
+	}
+	v.lastOK, v.doubt, v.pingSince = in.At, false, 0
+	if !in.Loading {
+		v.reboot = 0
+	}
+}
+
+func (s *step) informed(v *server, in Input) {
+	if in.Err != nil || in.Facts.Role == "" {
+		return // NOPERM, LOADING of an old engine, or no such section
+	}
+	f := in.Facts
+	if in.Full {
+		v.info, v.infoAt = in.Text, in.At
+		s.sawRunID(v, f.RunID)
+	}
+	if in.SentAt < v.since {
+		return // read before the slate was wiped
+	}
+	v.facts, v.factsAt = f, in.SentAt
+	s.sawRole(v, f.Role)
+	s.sawOffset(v, f)
+	s.sawUpstream(v, f)
+}
+
+func (s *step) sawRunID(v *server, id state.RunID) {
+	if id == "" {
+		return
+	}
+	if v.runID != "" && v.runID != id {
+		s.event(state.Notice, state.EventReboot, s.details(v.addr))
+		if v.addr == s.m.Addr && s.m.RebootDownAfter > 0 {
+			v.reboot = s.env.Now
+		}
+	}
+	v.runID = id
+}
+
+func (s *step) sawRole(v *server, role Role) {
+	if v.role == role {
+		return
+	}
+	v.role, v.roleSince = role, s.env.Now
+	name := state.EventRoleDisagrees
+	if role == s.expected(v.addr) {
+		name = state.EventRoleAgrees
+	}
+	s.event(state.Verbose, name, fmt.Sprintf("%s new reported role is %s", s.details(v.addr), role))
+}
+
+// sawOffset keeps the evidence that the master's replication stream still
+// advances although we lost sight of the master: the replicas are witnesses.
+func (s *step) sawOffset(v *server, f Facts) {
+	master := s.w.server(s.m.Addr)
+	if v == master || !master.doubt || !f.LinkUp || !s.followsMaster(f) {
+		v.markAt, v.witness = 0, 0
+		return
+	}
+	if v.markAt < master.doubtSince {
+		// What is still on its way must not count: the mark is set by the
+		// first reply to a question asked after the doubt began.
+		if v.factsAt > master.doubtSince {
+			v.mark, v.markAt = f.Offset, v.factsAt
+		}
+		return
+	}
+	if f.Offset > v.mark {
+		v.mark, v.witness = f.Offset, v.factsAt
+	}
+}
+
+func (s *step) followsMaster(f Facts) bool {
+	return f.Role == RoleReplica && f.MasterHost == s.m.Addr.Host && f.MasterPort == s.m.Addr.Port
+}
+
+func (s *step) sawUpstream(v *server, f Facts) {
+	switch {
+	case v.addr == s.m.Addr || f.Role != RoleReplica || s.followsMaster(f):
+		v.strayed = 0
+	case v.strayed == 0:
+		v.strayed = s.env.Now
+	}
+}
+
+func (s *step) ordered(v *server, in Input) {
+	order, ok := s.w.orders[v.addr]
+	if !ok || in.Err == nil {
+		return
+	}
+	order.err = in.Err
+	s.w.orders[v.addr] = order
+	s.log(slog.LevelWarn, "order failed", slog.String("server", v.addr.String()), slog.String("error", in.Err.Error()))
+}
+
+// paused starts the affected observations anew: whatever a server did not
+// answer while this process did not run is not held against it. Per server and
+// only where the pause was a fair part of down-after; Sentinel's TILT instead
+// stops everything for 30 s.
+func (s *step) paused(length time.Duration) {
+	s.w.confirmed = 0 // the document may have moved on
+	if length < s.m.DownAfter/4 {
+		return
+	}
+	for _, v := range s.w.servers {
+		if v.doubt && !v.sdown {
+			v.doubtSince = s.env.Now
+		}
+		v.nextProbe = s.env.Now
+	}
+}

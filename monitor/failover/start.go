@@ -1,0 +1,218 @@
+package failover
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"redis-failover/cluster/state"
+)
+
+const (
+	keyBegin    = "begin"
+	keyManual   = "manual"
+	keyTakeOver = "take-over"
+)
+
+const (
+	// minSpacing lies between two attempts in any case, so that attempts which
+	// fail at once do not follow each other in a loop.
+	minSpacing = time.Second
+	// poorView is how long a node that sees no good replica leaves the claim
+	// to nodes that may see one.
+	poorView = 500 * time.Millisecond
+	// overdue is when a living holder that does not get on may be replaced;
+	// the phases that wait for Redis get failover-timeout on top.
+	overdue = 5 * time.Second
+)
+
+// consider decides whether this node asks for the claim on an automatic
+// failover. When it does not, the reason is kept in words.
+func (s *step) consider() {
+	if !s.m.ODown {
+		reason := ""
+		if s.w.server(s.m.Addr).sdown {
+			reason = fmt.Sprintf("the master is down for this node, but only %d of the %d votes of the quorum stand", len(s.m.Votes), s.m.Quorum)
+		}
+		s.because(reason)
+		return
+	}
+	if _, under := s.w.pending[keyManual]; under {
+		return
+	}
+	_, good := s.look()
+	for _, wait := range []func(good bool) string{s.coolingDown, s.poorlyPlaced, s.witnessed} {
+		if reason := wait(good); reason != "" {
+			s.because(reason)
+			return
+		}
+	}
+	master := s.w.server(s.m.Addr)
+	reason := fmt.Sprintf("objectively down, %d of %d votes", len(s.m.Votes), s.m.Quorum)
+	if master.sdown {
+		reason += fmt.Sprintf("; silent here for %s", s.env.Now.Sub(master.doubtSince).Round(time.Millisecond))
+	}
+	if s.propose(keyBegin, s.opBegin(state.Auto, reason)) {
+		s.because("")
+		s.log(slog.LevelInfo, "asking for the claim on a failover", slog.String("reason", reason))
+	}
+}
+
+func (s *step) opBegin(kind state.FailoverKind, reason string) state.OpBegin {
+	return state.OpBegin{
+		Name: s.m.Name, Generation: s.m.Generation, Kind: kind, Member: s.env.Self,
+		After: s.m.LastAttempt, Reason: reason,
+	}
+}
+
+// coolingDown: 2 x failover-timeout lies between attempts, as in Sentinel; but
+// not when what stopped the last attempt is gone.
+func (s *step) coolingDown(good bool) string {
+	since := s.env.Now.Sub(s.w.attemptAt)
+	wait := 2 * s.m.FailoverTimeout
+	if s.m.RetryNow || (good && s.lackedReplica()) {
+		wait = min(wait, minSpacing)
+	}
+	if s.m.LastAttempt == 0 || since >= wait {
+		return ""
+	}
+	s.wake(s.w.attemptAt.Add(wait))
+	return fmt.Sprintf("the last attempt, of epoch %d, began less than %s ago (2 x failover-timeout, %s after a candidate was lost)",
+		s.m.LastAttempt, wait, minSpacing)
+}
+
+// lackedReplica reports whether the last attempt ended for want of a replica.
+func (s *step) lackedReplica() bool {
+	if len(s.m.History) == 0 {
+		return false
+	}
+	last := s.m.History[len(s.m.History)-1]
+	return last.Epoch == s.m.LastAttempt && last.Outcome == "aborted" && last.Phase == state.PhaseSelect
+}
+
+// poorlyPlaced: a node that sees no good replica lets the others go first. It
+// tries all the same in the end, so that the attempt and its failure are on
+// record.
+func (s *step) poorlyPlaced(good bool) string {
+	if good || s.env.Now.Sub(s.w.odownSince) >= poorView {
+		return ""
+	}
+	s.wake(s.w.odownSince.Add(poorView))
+	return "no good replica in sight; leaving the claim to nodes that see one"
+}
+
+// witnessed: a replica whose replication stream from the "dead" master goes on
+// proves that the master lives and that we are the ones cut off. The wait is
+// bounded by replica-witness-wait.
+func (s *step) witnessed(bool) string {
+	limit := s.m.WitnessWait
+	if limit == 0 || s.env.Now.Sub(s.w.odownSince) >= limit {
+		return ""
+	}
+	for _, r := range s.m.Replicas {
+		v := s.w.server(r.Addr)
+		if v.witness != 0 && s.env.Now.Sub(v.witness) < max(s.m.DownAfter, s.env.Timing.CheckInterval) {
+			s.wake(s.env.Now.Add(fastProbe))
+			return fmt.Sprintf("replica %s still receives the master's stream; at most replica-witness-wait %s", r.Addr, limit)
+		}
+	}
+	return ""
+}
+
+// manual answers SENTINEL FAILOVER, or begins it.
+func (s *step) manual(request uint64) {
+	answer := func(err error) { s.out.Answers = append(s.out.Answers, Answer{request, err}) }
+	if _, under := s.w.pending[keyManual]; s.m.Failover != nil || under {
+		answer(ErrInProgress)
+		return
+	}
+	if verdicts, good := s.look(); !good {
+		answer(fmt.Errorf("%w: %s", ErrNoGoodReplica, words(verdicts)))
+		return
+	}
+	delete(s.w.pending, keyManual)
+	s.propose(keyManual, s.opBegin(state.Manual, "SENTINEL FAILOVER"))
+	s.w.requests = append(s.w.requests, request)
+	s.log(slog.LevelInfo, "asking for the claim on a failover", slog.String("reason", "SENTINEL FAILOVER"))
+}
+
+func words(verdicts []state.Verdict) string {
+	text := "no replica is known"
+	for i, v := range verdicts {
+		if i == 0 {
+			text = ""
+		} else {
+			text += "; "
+		}
+		text += v.Addr.String() + ": " + v.Reason
+	}
+	return text
+}
+
+// errRefused is what a manual request ends in when the document refused it.
+var errRefused = errors.New("the failover was refused")
+
+// claimed takes the outcome of a proposal for a claim.
+func (s *step) claimed(in Input) {
+	var err error
+	switch {
+	case in.Err != nil:
+		err = in.Err
+	case in.Outcome.Refusal == state.RefusedInProgress:
+		err = ErrInProgress
+	case in.Outcome.Refused():
+		err = fmt.Errorf("%w: %s", errRefused, in.Outcome.Detail)
+	default:
+		s.w.claim = in.Outcome.Claim
+		clear(s.w.orders)
+		s.log(slog.LevelInfo, "carrying out the failover", slog.Uint64("epoch", uint64(s.w.claim.Epoch)),
+			slog.Uint64("claim", s.w.claim.Number))
+	}
+	if in.Key != keyManual {
+		return
+	}
+	delete(s.w.pending, keyManual) // a person's next request need not wait
+	for _, request := range s.w.requests {
+		s.out.Answers = append(s.out.Answers, Answer{request, err})
+	}
+	s.w.requests = nil
+}
+
+// considerTakeOver decides whether this node takes over a failover that it does
+// not carry out: its own from before a restart, that of a dead member, or one
+// that does not get on.
+func (s *step) considerTakeOver(f *state.Failover) {
+	s.w.claim = state.Claim{}
+	reason := s.takeOverReason(f)
+	if reason == "" {
+		s.because(fmt.Sprintf("failover of epoch %d is carried out by %s", f.Epoch, f.Holder))
+		return
+	}
+	op := state.OpTakeOver{Name: s.m.Name, From: f.Claim, Member: s.env.Self, Reason: reason}
+	if s.propose(keyTakeOver, op) {
+		s.log(slog.LevelWarn, "taking the failover over", slog.Uint64("epoch", uint64(f.Epoch)),
+			slog.String("phase", string(f.Phase)), slog.String("reason", reason))
+	}
+}
+
+func (s *step) takeOverReason(f *state.Failover) string {
+	if f.Holder == s.env.Self {
+		if s.w.pending[keyBegin].inFlight || s.w.pending[keyManual].inFlight {
+			return "" // the answer to our own proposal is on its way
+		}
+		return "this member held it before its restart"
+	}
+	if holder, ok := s.env.Doc.Member(f.Holder); !ok || !holder.Alive {
+		return fmt.Sprintf("its holder %s is not alive", f.Holder)
+	}
+	limit := overdue
+	if f.Phase != state.PhaseSelect {
+		limit += s.m.FailoverTimeout
+	}
+	if since := s.env.Now.Sub(s.w.phaseSince); since >= limit {
+		return fmt.Sprintf("phase %s stands for %s", f.Phase, since.Round(time.Millisecond))
+	}
+	s.wake(s.w.phaseSince.Add(limit))
+	return ""
+}

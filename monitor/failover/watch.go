@@ -1,0 +1,246 @@
+package failover
+
+import (
+	"slices"
+	"time"
+
+	"redis-failover/cluster/state"
+)
+
+// Watch is what this node has observed of one group, and what it has under
+// way. It belongs to the goroutine that calls Step. Nothing of it survives a
+// restart: observations are made again by looking.
+type Watch struct {
+	name       string
+	generation uint64
+	servers    []*server // the document's master and replicas, by address
+
+	// attempt is the last attempt this node knows of and when it learned of
+	// it; the wait between attempts counts from there, on the monotonic clock.
+	attempt   state.Epoch
+	attemptAt Moment
+	// odownSince is when this node learned of the present ODOWN.
+	odownSince Moment
+
+	// claim is the claim that this process was granted, zero if none. After a
+	// restart it is zero although the document may name this member: the
+	// record must be taken over first, so that orders of the former process
+	// are void.
+	claim state.Claim
+	// confirmed is the last moment at which this node's view of the document
+	// was known to be current: the begin of a commit or barrier that
+	// succeeded.
+	confirmed Moment
+	barrier   pending // the barrier that would confirm it anew
+
+	// phase is the failover step (epoch, claim number, phase) that this node
+	// last saw and since when.
+	phase      phaseKey
+	phaseSince Moment
+	// surveyed is when fresh facts were asked for in PhaseSelect, 0 if not.
+	surveyed Moment
+	// orders are the reconfigurations sent under the present claim or repair,
+	// by server.
+	orders map[state.Addr]sentOrder
+	// repairs are the numbers that this process was granted, by server.
+	repairs map[state.Addr]repairing
+
+	pending  map[string]pending
+	requests []uint64 // Manual requests whose claim is under way
+
+	why string
+}
+
+type phaseKey struct {
+	claim state.Claim
+	phase state.Phase
+}
+
+type pending struct {
+	inFlight bool
+	since    Moment
+	retry    Moment // not before, after a failure
+}
+
+type sentOrder struct {
+	at    Moment
+	first Moment // of a row of repeated orders
+	err   error
+}
+
+type repairing struct {
+	number uint64
+	since  Moment
+}
+
+// NewWatch begins to observe a group at now. sinceAttempt is how long ago the
+// last failover attempt began, as far as the wall clock tells: 0 if unknown,
+// which waits the longest.
+func NewWatch(name string, now Moment, sinceAttempt time.Duration) *Watch {
+	w := &Watch{
+		name:      name,
+		attemptAt: now.Add(-max(0, sinceAttempt)),
+		orders:    map[state.Addr]sentOrder{},
+		repairs:   map[state.Addr]repairing{},
+		pending:   map[string]pending{},
+	}
+	return w
+}
+
+// Why is the reason, in words, why nothing is done at present; "" if none.
+func (w *Watch) Why() string { return w.why }
+
+// server is what this node has observed of one Redis server, in the role that
+// the document gives it.
+type server struct {
+	addr state.Addr
+	// since is the begin of this observation (a clean slate), expected the
+	// role that the document gave the server then.
+	since    Moment
+	expected Role
+
+	linked   bool
+	linkedAt Moment
+	refused  bool // the last connection attempt was refused
+	// dropped is when the link was last given up for being silent.
+	dropped Moment
+
+	// doubt: a PING is unanswered, or the link was lost, since then. A valid
+	// reply ends it. (Sentinel's act_ping_time, extended to lost links.)
+	doubt      bool
+	doubtSince Moment
+	unanswered int
+	pingSince  Moment // oldest unanswered PING, 0 if none
+	lastOK     Moment
+	lastAny    Moment
+
+	sdown      bool
+	sdownSince Moment
+
+	nextProbe Moment
+	lastProbe Moment
+	// fast: a step waits for this server's facts.
+	fast bool
+
+	facts   Facts
+	factsAt Moment // when the request for them was sent; 0 never
+	infoAt  Moment // last full INFO
+	info    string
+	asked   Moment // last full INFO asked for
+
+	runID     state.RunID
+	role      Role
+	roleSince Moment
+	// strayed is since when a replica has followed somebody else; 0: it does not.
+	strayed Moment
+	// reboot is when a restart was noticed; 0: none, or it has answered PONG.
+	reboot Moment
+
+	// mark is the offset that a replica reported first after the master became
+	// doubtful, witness when it was last seen to have advanced beyond it.
+	mark    int64
+	markAt  Moment
+	witness Moment
+}
+
+func (w *Watch) server(a state.Addr) *server {
+	i, found := slices.BinarySearchFunc(w.servers, a, func(s *server, a state.Addr) int { return s.addr.Compare(a) })
+	if !found {
+		return nil
+	}
+	return w.servers[i]
+}
+
+// follow brings the watch in line with the document: servers that come and go,
+// a switch (clean slate for whoever changed its role), a new attempt, a new
+// phase.
+func (s *step) follow() {
+	w, m, now := s.w, s.m, s.env.Now
+	if w.generation != m.Generation || len(w.servers) != len(m.Replicas)+1 {
+		s.followServers()
+	}
+	if first := w.generation == 0; w.attempt != m.LastAttempt {
+		w.attempt = m.LastAttempt
+		if !first { // NewWatch set the time of an attempt before its start
+			w.attemptAt = now
+		}
+	}
+	w.generation = m.Generation
+	if !m.ODown {
+		w.odownSince = 0
+	} else if w.odownSince == 0 {
+		w.odownSince = now
+	}
+	key := phaseKey{}
+	if f := m.Failover; f != nil {
+		key = phaseKey{f.Claim, f.Phase}
+	}
+	if key != w.phase {
+		if w.phase.claim != key.claim || key.phase != state.PhaseWait {
+			clear(w.orders) // PhaseWait waits for the order of the phase before
+		}
+		w.phase, w.phaseSince = key, now
+		w.surveyed = 0
+	}
+}
+
+func (s *step) followServers() {
+	w, m := s.w, s.m
+	fresh := w.generation != m.Generation
+	want := make([]state.Addr, 0, len(m.Replicas)+1)
+	want = append(want, m.Addr)
+	for _, r := range m.Replicas {
+		want = append(want, r.Addr)
+	}
+	slices.SortFunc(want, state.Addr.Compare)
+	servers := make([]*server, 0, len(want))
+	for _, a := range want {
+		old := w.server(a)
+		switch {
+		case old == nil:
+			servers = append(servers, s.newServer(a))
+		case fresh && s.changedRole(old):
+			servers = append(servers, s.cleanSlate(old))
+		default:
+			servers = append(servers, old)
+		}
+	}
+	w.servers = servers
+	if fresh {
+		clear(w.repairs)
+	}
+}
+
+func (s *step) newServer(a state.Addr) *server {
+	now := s.env.Now
+	return &server{
+		addr: a, since: now, doubt: true, doubtSince: now, lastOK: now, lastAny: now,
+		nextProbe: now, expected: s.expected(a), role: s.expected(a), roleSince: now,
+	}
+}
+
+// changedRole reports whether a server was observed in another role than the
+// document now gives it. What was seen of a replica says nothing of it as a
+// master: Sentinel, which keeps its clocks over a switch, goes on to fail over
+// from the new, healthy master.
+func (s *step) changedRole(old *server) bool {
+	return old.expected != s.expected(old.addr) || s.m.Failover == nil
+}
+
+// cleanSlate begins the observation anew; only the link's own condition and
+// what the server last said of itself stay.
+func (s *step) cleanSlate(old *server) *server {
+	fresh := s.newServer(old.addr)
+	fresh.linked, fresh.linkedAt, fresh.refused = old.linked, old.linkedAt, old.refused
+	fresh.runID, fresh.role = old.runID, old.role
+	fresh.unanswered, fresh.info, fresh.infoAt = old.unanswered, old.info, old.infoAt
+	return fresh
+}
+
+// expected is the role that the document gives a server.
+func (s *step) expected(a state.Addr) Role {
+	if a == s.m.Addr {
+		return RoleMaster
+	}
+	return RoleReplica
+}
