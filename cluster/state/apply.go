@@ -336,7 +336,7 @@ func (d *draft) reset(op OpReset) {
 		m := d.edit(name)
 		d.finish(m, "aborted", "SENTINEL RESET")
 		m.Replicas, m.Votes, m.ODown = nil, nil, false
-		m.RunID, m.ReplID = "", ""
+		m.RunID, m.ReplID, m.PastReplIDs = "", "", nil
 		m.Generation = uint64(d.Index)
 		m.RetryNow = true
 		d.out.Count++
@@ -357,9 +357,7 @@ func (d *draft) observe(op OpObserve) {
 	if op.RunID != "" {
 		m.RunID = op.RunID
 	}
-	if op.ReplID != "" {
-		m.ReplID = op.ReplID
-	}
+	m.setReplID(op.ReplID)
 	changed := m.RunID != before.RunID || m.ReplID != before.ReplID
 	for _, r := range op.Replicas {
 		if r.Addr == m.Addr || r.Addr.IsZero() {
@@ -372,6 +370,20 @@ func (d *draft) observe(op OpObserve) {
 		changed = changed || added || updated
 	}
 	d.out.Unchanged = !changed
+}
+
+// setReplID records the present history and keeps the one before; "" leaves
+// both.
+func (m *Master) setReplID(id ReplID) {
+	if id == "" || id == m.ReplID {
+		return
+	}
+	if m.ReplID != "" {
+		past := slices.DeleteFunc(slices.Clone(m.PastReplIDs), func(p ReplID) bool { return p == id || p == m.ReplID })
+		past = slices.Insert(past, 0, m.ReplID)
+		m.PastReplIDs = past[:min(len(past), pastReplIDs)]
+	}
+	m.ReplID = id
 }
 
 // addReplica adds or updates a replica. The slice is copied: older documents

@@ -147,7 +147,8 @@ func (d *draft) promoted(op OpPromoted) {
 
 func (d *draft) switchTo(m *Master, to Addr, op OpPromoted) {
 	old := Replica{Addr: m.Addr, RunID: m.RunID, FirstSeen: d.at}
-	m.Addr, m.RunID, m.ReplID = to, op.RunID, op.ReplID
+	m.Addr, m.RunID = to, op.RunID
+	m.setReplID(op.ReplID)
 	m.ConfigEpoch = op.Claim.Epoch
 	m.Generation = uint64(d.Index)
 	m.Votes, m.ODown = nil, false

@@ -16,6 +16,8 @@ const (
 	journalLength = 128
 	// historyLength bounds the finished failovers that are kept for one master.
 	historyLength = 16
+	// pastReplIDs bounds Master.PastReplIDs.
+	pastReplIDs = 4
 )
 
 // State is the agreed document at one position of the log. It is immutable;
@@ -137,8 +139,11 @@ type Master struct {
 	Generation uint64
 	// RunID and ReplID are those that Addr last reported. ReplID outlives the
 	// master, so that a replica with a foreign history can be told apart.
-	RunID  RunID
-	ReplID ReplID
+	// PastReplIDs are the group's earlier histories, newest first: a master
+	// that came back empty and died again must not make every replica foreign.
+	RunID       RunID
+	ReplID      ReplID
+	PastReplIDs []ReplID
 	// Replicas are sorted by address. The old master becomes one at a switch.
 	Replicas []Replica
 	// Votes hold who says that the master is down, sorted by member.
