@@ -1,0 +1,273 @@
+package procs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"redis-failover/cluster/state"
+	"redis-failover/tests/procs/spawn"
+)
+
+const (
+	// startTimeout is generous: a race-enabled binary on a busy machine with
+	// two cores takes seconds for what else takes milliseconds.
+	startTimeout = 30 * time.Second
+	// stopTimeout leaves room for the 10 s that Redis waits for its replicas
+	// at SIGTERM.
+	stopTimeout = 20 * time.Second
+)
+
+// Server is one process that speaks RESP: a redis-server, a redis-sentinel or
+// a redis-failover. Its methods may be called from any goroutine, if that is
+// not said otherwise, but Kill, Restart and Stop by one at a time.
+type Server struct {
+	// Addr is where it listens. It stays the same over Restart.
+	Addr state.Addr
+	// Dir is its own directory, with its configuration file and its log.
+	Dir string
+	// Host is the machine it runs on when that is not the test's own.
+	Host *Host
+
+	t    testing.TB
+	plan plan
+	port *spawn.Port
+	argv []string
+
+	mu   sync.Mutex
+	proc *spawn.Process
+}
+
+// plan is what the kinds of servers differ in.
+type plan struct {
+	// name is shown with the log.
+	name string
+	// user and password are for the connections of this package.
+	user, password string
+	env            []string
+	host           *Host
+	// addr is set when the test wants a certain address.
+	addr state.Addr
+	// argv writes the files that the program needs into dir and returns its
+	// command line.
+	argv func(dir string, addr state.Addr) ([]string, error)
+}
+
+// launch starts a server and waits until it answers. A port that was taken by
+// somebody in the moment between choosing and binding is replaced by another.
+func launch(t testing.TB, p plan) *Server {
+	t.Helper()
+	s := &Server{t: t, plan: p, Host: p.host, Dir: t.TempDir()}
+	t.Cleanup(s.clean)
+	for tries := 5; ; tries-- {
+		err := s.choose()
+		if err == nil {
+			err = s.start()
+		}
+		if err == nil {
+			return s
+		}
+		if tries == 0 || !p.addr.IsZero() || !strings.Contains(s.Log(), "ddress already in use") {
+			t.Fatalf("%s does not start: %v", p.name, err)
+		}
+	}
+}
+
+// choose finds the address and writes the configuration for it.
+func (s *Server) choose() (err error) {
+	s.releasePort()
+	s.Addr = s.plan.addr
+	if s.Addr.IsZero() {
+		if s.port, err = spawn.Reserve(); err != nil {
+			return err
+		}
+		s.Addr = state.Addr{Host: "127.0.0.1", Port: s.port.Number}
+		if s.Host != nil {
+			s.Addr.Host = s.Host.IP
+		}
+	}
+	s.argv, err = s.plan.argv(s.Dir, s.Addr)
+	if s.Host != nil {
+		s.argv = s.Host.command(s.argv)
+	}
+	return err
+}
+
+// start starts the process and waits until it answers.
+func (s *Server) start() error {
+	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(s.argv[0], s.argv[1:]...)
+	cmd.Dir = s.Dir
+	cmd.Env = append(os.Environ(), s.plan.env...)
+	cmd.Stdout, cmd.Stderr = log, log
+	proc, err := spawn.Start(cmd)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.proc = proc
+	s.mu.Unlock()
+	return s.awaitReady(proc)
+}
+
+// awaitReady waits until the process answers, and gives up at once when it has
+// ended.
+func (s *Server) awaitReady(proc *spawn.Process) error {
+	var ended error
+	err := await(startTimeout, func() error {
+		if proc.Exited() {
+			ended = fmt.Errorf("ended: %s", proc.State())
+			return nil
+		}
+		return s.ready(proc.Pid())
+	})
+	return errors.Join(ended, err)
+}
+
+// process returns the latest process, nil before the first.
+func (s *Server) process() *spawn.Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.proc
+}
+
+// Pid is the process id of the running or last process.
+func (s *Server) Pid() int { return s.process().Pid() }
+
+// Running reports whether the process has not ended. A frozen one runs.
+func (s *Server) Running() bool { return !s.process().Exited() }
+
+// Kill ends the process with SIGKILL, frozen or not, and waits for its end.
+// Killing twice is harmless.
+func (s *Server) Kill() { s.process().Kill() }
+
+// Freeze stops the process with SIGSTOP, and returns when it stands still: its
+// sockets stay open and nothing answers.
+func (s *Server) Freeze() {
+	s.t.Helper()
+	s.signal(syscall.SIGSTOP)
+	Eventually(s.t, stopTimeout, s.stopped)
+}
+
+// stopped returns an error while the process does not stand still.
+func (s *Server) stopped() error {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.Pid()))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // not Linux: nothing to look at
+	}
+	// "pid (name) state …", and the name may contain anything.
+	_, rest, _ := strings.Cut(string(text), ") ")
+	if !strings.HasPrefix(rest, "T") {
+		return fmt.Errorf("%s is not stopped yet: %q", s.plan.name, rest[:min(1, len(rest))])
+	}
+	return nil
+}
+
+// Thaw lets a frozen process go on.
+func (s *Server) Thaw() {
+	s.t.Helper()
+	s.signal(syscall.SIGCONT)
+}
+
+// signal ends the test when the process is not there to be signalled.
+func (s *Server) signal(sig syscall.Signal) {
+	s.t.Helper()
+	if err := s.process().Signal(sig); err != nil {
+		s.t.Fatalf("%s at %s: signal %v: %v", s.plan.name, s.Addr, sig, err)
+	}
+}
+
+// Stop asks the process to end with SIGTERM, waits for that, and returns its
+// exit code (-1 when a signal ended it).
+func (s *Server) Stop() int {
+	s.t.Helper()
+	if err := s.process().Stop(stopTimeout); err != nil {
+		s.t.Fatalf("%s at %s: %v", s.plan.name, s.Addr, err)
+	}
+	return s.process().ExitCode()
+}
+
+// AwaitExit waits until the process has ended by itself and returns its exit
+// code (-1 when a signal ended it).
+func (s *Server) AwaitExit(timeout time.Duration) int {
+	s.t.Helper()
+	select {
+	case <-s.process().Done():
+	case <-time.After(timeout):
+		s.t.Fatalf("%s at %s still runs after %v", s.plan.name, s.Addr, timeout)
+	}
+	return s.process().ExitCode()
+}
+
+// Restart starts the server again with the same address, directory,
+// configuration file and arguments, and returns when it answers. One that still
+// runs is killed first. What CONFIG REWRITE wrote holds.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.Kill()
+	if err := s.start(); err != nil {
+		s.t.Fatalf("%s at %s does not start again: %v", s.plan.name, s.Addr, err)
+	}
+}
+
+func (s *Server) logPath() string { return filepath.Join(s.Dir, "log") }
+
+// Log is all that its processes wrote so far, to stdout and to stderr.
+func (s *Server) Log() string {
+	text, err := os.ReadFile(s.logPath())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err.Error()
+	}
+	return string(text)
+}
+
+// AwaitLog waits until the log contains a text.
+func (s *Server) AwaitLog(timeout time.Duration, text string) {
+	s.t.Helper()
+	Eventually(s.t, timeout, func() error {
+		if !strings.Contains(s.Log(), text) {
+			return fmt.Errorf("the log of %s at %s does not contain %q", s.plan.name, s.Addr, text)
+		}
+		return nil
+	})
+}
+
+// clean ends the process, and shows its log when the test has failed.
+func (s *Server) clean() {
+	if proc := s.process(); proc != nil {
+		proc.Kill()
+	}
+	s.releasePort()
+	if s.t.Failed() {
+		const shown = 150 // lines
+		s.t.Logf("the end of the log of %s at %s:\n%s", s.plan.name, s.Addr, tail(s.Log(), shown))
+	}
+}
+
+func (s *Server) releasePort() {
+	if s.port != nil {
+		s.port.Release()
+		s.port = nil
+	}
+}
+
+// tail returns the last lines of a text.
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if skipped := len(all) - lines; skipped > 0 {
+		return "(" + strconv.Itoa(skipped) + " lines before)\n" + strings.Join(all[skipped:], "\n")
+	}
+	return strings.Join(all, "\n")
+}
