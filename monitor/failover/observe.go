@@ -74,7 +74,8 @@ func (s *step) proposed(in Input) {
 }
 
 func (s *step) linked(v *server, in Input) {
-	v.linked, v.linkedAt, v.refused = true, in.At, false
+	v.linked, v.linkedAt, v.refused, v.dialing = true, in.At, false, 0
+	v.unanswered, v.pingSince = 0, 0
 	if order, ok := s.w.orders[v.addr]; ok && order.err == nil {
 		// The order may have been lost with the former connection.
 		order.err = errLinkLost
@@ -87,7 +88,7 @@ func (s *step) linked(v *server, in Input) {
 func (s *step) unlinked(v *server, in Input) {
 	wasLinked := v.linked
 	v.linked, v.refused = false, in.Refused
-	v.unanswered, v.pingSince = 0, 0
+	v.unanswered, v.pingSince, v.dialing = 0, 0, 0
 	v.strayed = 0
 	if !v.doubt {
 		v.doubt, v.doubtSince = true, in.At

@@ -10,7 +10,9 @@ import (
 const (
 	fastProbe  = 50 * time.Millisecond
 	slowRedial = time.Second
-	minPeriod  = 20 * time.Millisecond
+	// dialPatience is the least time that a connection in the making gets.
+	dialPatience = time.Second
+	minPeriod    = 20 * time.Millisecond
 )
 
 // probe orders the questions that are due and asks to be woken for the next.
@@ -42,6 +44,9 @@ func (s *step) ask(v *server) {
 	v.nextProbe = s.env.Now.Add(s.period(v))
 	s.out.Orders = append(s.out.Orders, order)
 	if !v.linked {
+		if v.dialing == 0 {
+			v.dialing = s.env.Now
+		}
 		return // the doubt began when the link was lost
 	}
 	if v.unanswered == 0 {
@@ -91,19 +96,21 @@ func (s *step) masterDoubtful() bool {
 
 // giveUpSilentLink closes a connection on which nothing has come for half of
 // down-after: what is wrong may be this connection, and a new one would tell
-// (contract 4.2, without its 15 s). Once for each half of down-after.
+// (contract 4.2, without its 15 s). A connection in the making gets at least
+// dialPatience, or a distant server would never be reached.
 func (s *step) giveUpSilentLink(v *server) {
-	if !v.linked || v.pingSince == 0 {
+	limit, last := s.m.DownAfter/2, max(v.pingSince, v.linkedAt, v.lastAny)
+	if !v.linked {
+		limit, last = max(limit, dialPatience), v.dialing
+	}
+	if (v.linked && v.pingSince == 0) || last == 0 {
 		return
 	}
-	half := s.m.DownAfter / 2
-	last := max(v.pingSince, v.dropped, v.linkedAt, v.lastAny)
-	if s.env.Now.Sub(last) < half {
-		s.wake(last.Add(half))
+	if s.env.Now.Sub(last) < limit {
+		s.wake(last.Add(limit))
 		return
 	}
-	v.dropped = s.env.Now
-	v.linked, v.unanswered, v.pingSince = false, 0, 0
+	v.linked, v.unanswered, v.pingSince, v.dialing = false, 0, 0, 0
 	v.nextProbe = s.env.Now
 	s.out.Orders = append(s.out.Orders, Order{Kind: Drop, Addr: v.addr})
 }

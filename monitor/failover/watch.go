@@ -101,9 +101,8 @@ type server struct {
 
 	linked   bool
 	linkedAt Moment
-	refused  bool // the last connection attempt was refused
-	// dropped is when the link was last given up for being silent.
-	dropped Moment
+	refused  bool   // the last connection attempt was refused
+	dialing  Moment // since when a connection is in the making, 0: it is not
 
 	// doubt: a PING is unanswered, or the link was lost, since then. A valid
 	// reply ends it. (Sentinel's act_ping_time, extended to lost links.)

@@ -1,0 +1,230 @@
+package monitor
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"slices"
+	"time"
+
+	"redis-failover/cluster/state"
+	"redis-failover/monitor/failover"
+)
+
+const (
+	// proposeTimeout is how long a proposal may take before its outcome counts
+	// as unknown. Only a broker in trouble needs more than milliseconds.
+	proposeTimeout = 5 * time.Second
+	connectTimeout = 5 * time.Second
+	writeTimeout   = time.Second
+)
+
+// carryOut does what the core decided, in the order events, answers, orders,
+// proposals.
+func (m *Monitor) carryOut(g *group, out failover.Output) {
+	for _, line := range out.Log {
+		m.log.LogAttrs(context.Background(), line.Level, line.Text, line.Attrs...)
+	}
+	for _, e := range out.Events {
+		e.At = wallNow()
+		m.publishLocal(e)
+	}
+	for _, a := range out.Answers {
+		if answer, ok := m.waiting.Load(a.Request); ok {
+			answer.(chan error) <- a.Err
+		}
+	}
+	for _, o := range out.Orders {
+		m.order(g, o)
+	}
+	for _, p := range out.Proposals {
+		m.propose(g.name, p)
+	}
+	if out.Barrier {
+		m.barrier(g.name)
+	}
+}
+
+func (m *Monitor) publishLocal(e state.Event) {
+	m.logEvent(e)
+	m.publish(e)
+}
+
+// logEvent writes an event as Sentinel does: its name and its payload.
+func (m *Monitor) logEvent(e state.Event) {
+	level := slog.LevelInfo
+	switch e.Level {
+	case state.Verbose:
+		level = slog.LevelDebug
+	case state.Warning:
+		level = slog.LevelWarn
+	}
+	attrs := []slog.Attr{slog.String("payload", e.Payload)}
+	if e.Seq != 0 {
+		attrs = append(attrs, slog.Uint64("event", e.Seq))
+	}
+	m.log.LogAttrs(context.Background(), level, e.Name, attrs...)
+}
+
+// order hands an order to the server's link; no method of a link blocks.
+func (m *Monitor) order(g *group, o failover.Order) {
+	l := m.linkTo(g, o.Addr)
+	switch o.Kind {
+	case failover.Probe:
+		l.Send(Request{Ping: o.Ping, Info: Section(o.Info)})
+	case failover.Drop:
+		l.Drop()
+	case failover.Reconfigure:
+		m.nextOrder++
+		fence := o.Fence
+		m.log.Info("ordering", "master", g.name, "server", o.Addr.String(), "follow", followed(o.Target),
+			"epoch", uint64(fence.Claim.Epoch), "claim", fence.Claim.Number, "repair", fence.Repair)
+		l.Order(Reconfigure{
+			ID: m.nextOrder, Target: o.Target, Probe: true,
+			Valid: func() bool { return fence.Holds(m.now(), m.broker.State()) },
+		})
+	}
+}
+
+func followed(target state.Addr) string {
+	if target.IsZero() {
+		return "nobody (be a master)"
+	}
+	return target.String()
+}
+
+func (m *Monitor) linkTo(g *group, a state.Addr) *link {
+	if l, ok := g.links[a]; ok {
+		return l
+	}
+	if g.linksID == 0 {
+		m.nextOrder++
+		g.linksID = m.nextOrder
+	}
+	name, id := g.name, g.linksID
+	settings := g.agreed.Settings
+	l := newLink(linkConfig{
+		Addr: a, User: settings.AuthUser, Pass: settings.AuthPass,
+		Rename:         settings.CommandName,
+		Name:           "sentinel-" + shortID(m.broker.Self()) + "-cmd",
+		Dial:           dialTCP,
+		Resolve:        net.DefaultResolver.LookupHost,
+		ConnectTimeout: connectTimeout,
+		WriteTimeout:   writeTimeout,
+	}, func(r Report) { m.report(name, id, r) })
+	g.links[a] = l
+	return l
+}
+
+// shortID is how Sentinel shows itself to the servers: 8 hex digits.
+func shortID(id state.MemberID) string { return string(id[:min(8, len(id))]) }
+
+// report turns what a link saw into an input of the core.
+func (m *Monitor) report(name string, links uint64, r Report) {
+	in := failover.Input{Addr: r.Addr, At: m.moment(r.At), SentAt: m.moment(r.SentAt), Err: r.Err}
+	switch r.Kind {
+	case ReportUp:
+		in.Kind = failover.Linked
+	case ReportDown:
+		in.Kind, in.Refused = failover.Unlinked, r.Refused
+	case ReportPong:
+		in.Kind, in.Valid, in.Loading = failover.Pong, r.Valid, isLoading(r.Text)
+	case ReportInfo:
+		in.Kind, in.Full, in.Facts, in.Text = failover.Info, r.Full, r.Facts, r.Text
+	case ReportOrdered:
+		in.Kind = failover.Ordered
+	case ReportAuth:
+		m.log.Warn("the server does not let us in", "master", name, "server", r.Addr.String(), "error", r.Err)
+		return
+	default:
+		return
+	}
+	m.inbox.put(item{group: name, links: links, input: in})
+}
+
+func isLoading(text string) bool { return len(text) >= 7 && text[:7] == "LOADING" }
+
+func (m *Monitor) dropLinks(g *group) {
+	for _, l := range g.links {
+		l.Close()
+	}
+	clear(g.links)
+	g.linksID = 0
+}
+
+// closeStrayLinks closes links to servers that the document no longer has.
+func (m *Monitor) closeStrayLinks(g *group) {
+	if len(g.links) <= len(g.agreed.Replicas)+1 {
+		return
+	}
+	for a, l := range g.links {
+		if _, known := g.agreed.Replica(a); !known && a != g.agreed.Addr {
+			l.Close()
+			delete(g.links, a)
+		}
+	}
+}
+
+// sameAccess reports whether links made for one version of a master still do.
+func sameAccess(a, b *state.Master) bool {
+	return a == b || a.AuthUser == b.AuthUser && a.AuthPass == b.AuthPass && slices.Equal(a.Renames, b.Renames)
+}
+
+// propose puts a mutation to the broker; the core hears how it ended. Votes are
+// collected, because a lost rack or a partition makes thousands of them at
+// once.
+func (m *Monitor) propose(name string, p failover.Proposal) {
+	if vote, ok := p.Op.(state.OpVote); ok {
+		m.votes.add(name, p.Key, vote)
+		return
+	}
+	m.proposeFor(p.Op, []voter{{name, p.Key}})
+}
+
+// voter is a group that waits for the outcome of a proposal.
+type voter struct{ group, key string }
+
+func (m *Monitor) proposeFor(op state.Op, voters []voter) {
+	mutation := state.Mutation{At: wallNow(), Op: op}
+	m.work.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), proposeTimeout)
+		defer cancel()
+		outcome, _, err := m.broker.Propose(ctx, mutation)
+		if err != nil {
+			m.log.Warn("a proposal failed", "operation", state.Kind(op), "error", err)
+		}
+		for _, v := range voters {
+			m.inbox.put(item{group: v.group, input: failover.Input{Kind: failover.Proposed, Key: v.key, Outcome: outcome, Err: err}})
+		}
+	})
+}
+
+// voteBatch holds the votes of one turn.
+type voteBatch struct {
+	op     state.OpVote
+	voters []voter
+}
+
+func (b *voteBatch) add(name, key string, vote state.OpVote) {
+	b.op.Member = vote.Member
+	b.op.Votes = append(b.op.Votes, vote.Votes...)
+	b.voters = append(b.voters, voter{name, key})
+}
+
+func (m *Monitor) sendVotes() {
+	if len(m.votes.voters) == 0 {
+		return
+	}
+	m.proposeFor(m.votes.op, m.votes.voters)
+	m.votes = voteBatch{}
+}
+
+func (m *Monitor) barrier(name string) {
+	begun := m.now()
+	m.work.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), proposeTimeout)
+		defer cancel()
+		_, err := m.broker.Barrier(ctx)
+		m.inbox.put(item{group: name, input: failover.Input{Kind: failover.Confirmed, SentAt: begun, Err: err}})
+	})
+}

@@ -1,0 +1,242 @@
+package monitor
+
+import (
+	"container/heap"
+	"context"
+	"log/slog"
+	"time"
+
+	"redis-failover/cluster"
+	"redis-failover/cluster/state"
+	"redis-failover/monitor/failover"
+)
+
+// group is what the loop keeps for one watched master.
+type group struct {
+	name  string
+	watch *failover.Watch
+	// agreed is the master as of the last Step.
+	agreed *state.Master
+	links  map[state.Addr]*link
+	// linksID changes when the links are replaced.
+	linksID uint64
+	wake    failover.Moment
+	place   int // in the heap, -1 if not there
+}
+
+// wakeHeap orders groups by when they want to be woken.
+type wakeHeap []*group
+
+func (h wakeHeap) Len() int           { return len(h) }
+func (h wakeHeap) Less(i, j int) bool { return h[i].wake < h[j].wake }
+func (h wakeHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+func (h *wakeHeap) Push(x any) {
+	g := x.(*group)
+	g.place = len(*h)
+	*h = append(*h, g)
+}
+func (h *wakeHeap) Pop() any {
+	old := *h
+	g := old[len(old)-1]
+	*h = old[:len(old)-1]
+	g.place = -1
+	return g
+}
+
+// loop is the one goroutine that owns the observations.
+func (m *Monitor) loop(ctx context.Context) {
+	defer m.stop()
+	m.canCommit = m.broker.Health().Condition == cluster.Ready
+	m.mu.Lock()
+	for master := range m.broker.State().Masters() {
+		m.step(master.Name, failover.Input{Kind: failover.Woken})
+	}
+	m.mu.Unlock()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var spare []item
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.inbox.ready:
+		case <-timer.C:
+		}
+		m.mu.Lock()
+		spare = m.turn(spare)
+		next := m.sleep()
+		m.mu.Unlock()
+		timer.Reset(next)
+	}
+}
+
+// turn handles all that has come in and all timers that are due.
+func (m *Monitor) turn(spare []item) []item {
+	items := m.inbox.takeAll(spare)
+	if pause := m.pauses.Tick(m.now()); pause > 0 {
+		m.paused(pause)
+	}
+	for i := range items {
+		m.handle(&items[i])
+	}
+	for len(m.heap) > 0 && m.heap[0].wake <= m.now() {
+		m.step(m.heap[0].name, failover.Input{Kind: failover.Woken})
+	}
+	m.sendVotes()
+	m.publishTilt()
+	clear(items)
+	return items
+}
+
+// sleep is how long the loop may wait; never longer than one heartbeat, so that
+// a pause of the process is noticed.
+func (m *Monitor) sleep() time.Duration {
+	now := m.now()
+	next := m.pauses.Due(now, now.Add(time.Hour))
+	if len(m.heap) > 0 {
+		next = min(next, m.heap[0].wake)
+	}
+	return max(0, next.Sub(now))
+}
+
+func (m *Monitor) handle(i *item) {
+	if i.group == "" {
+		m.healthChanged()
+		return
+	}
+	if g := m.groups[i.group]; i.links != 0 && (g == nil || g.linksID != i.links) {
+		return // from a connection that was replaced
+	}
+	m.step(i.group, i.input)
+}
+
+func (m *Monitor) healthChanged() {
+	ready := m.broker.Health().Condition == cluster.Ready
+	if ready == m.canCommit {
+		return
+	}
+	m.canCommit = ready
+	for name := range m.groups {
+		m.step(name, failover.Input{Kind: failover.Woken})
+	}
+}
+
+// paused tells every group that this process did not run for a while. A full
+// scan, but only after a pause.
+func (m *Monitor) paused(pause time.Duration) {
+	m.log.Warn("this process did not run for a while; what was not answered meanwhile is asked again",
+		slog.Duration("pause", pause.Round(time.Millisecond)))
+	m.tilt.enter(m.now(), pause, m.timing.CheckInterval)
+	for name := range m.groups {
+		m.step(name, failover.Input{Kind: failover.Paused, Pause: pause})
+	}
+}
+
+// step runs the core for one group and carries out what it decides.
+func (m *Monitor) step(name string, in failover.Input) {
+	now := m.now()
+	doc := m.broker.State()
+	agreed, exists := doc.Master(name)
+	g := m.groups[name]
+	if g == nil {
+		g = m.newGroup(name, agreed, now)
+	}
+	if exists && (g.agreed == nil || !sameAccess(g.agreed, agreed)) {
+		m.dropLinks(g)
+	}
+	g.agreed = agreed
+	env := failover.Env{Now: now, Self: m.broker.Self(), Doc: doc, CanCommit: m.canCommit, Timing: m.timing}
+	out := failover.Step(env, g.watch, in)
+	m.carryOut(g, out)
+	if !exists {
+		m.dropGroup(g)
+		return
+	}
+	m.closeStrayLinks(g)
+	m.wakeAt(g, out.Wake)
+}
+
+func (m *Monitor) newGroup(name string, agreed *state.Master, now failover.Moment) *group {
+	var sinceAttempt time.Duration
+	if agreed != nil && agreed.LastAttemptAt != 0 {
+		sinceAttempt = time.Duration(wallNow()-agreed.LastAttemptAt) * time.Millisecond
+	}
+	g := &group{name: name, watch: failover.NewWatch(name, now, sinceAttempt), links: map[state.Addr]*link{}, place: -1}
+	if agreed != nil {
+		m.groups[name] = g
+		m.log.Info("watching", "master", name, "address", agreed.Addr.String(), "quorum", agreed.Quorum,
+			"down_after", agreed.DownAfter, "replicas", len(agreed.Replicas))
+	}
+	return g
+}
+
+func (m *Monitor) dropGroup(g *group) {
+	if m.groups[g.name] == g {
+		delete(m.groups, g.name)
+		m.log.Info("no longer watching", "master", g.name)
+	}
+	m.dropLinks(g)
+	if g.place >= 0 {
+		heap.Remove(&m.heap, g.place)
+	}
+}
+
+func (m *Monitor) wakeAt(g *group, t failover.Moment) {
+	g.wake = t
+	if g.place < 0 {
+		heap.Push(&m.heap, g)
+		return
+	}
+	heap.Fix(&m.heap, g.place)
+}
+
+// stop ends what the loop owns.
+func (m *Monitor) stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, g := range m.groups {
+		m.dropLinks(g)
+	}
+	close(m.inbox.closed)
+}
+
+// tilt is what is left of Sentinel's TILT mode: a word to operators that this
+// process was paused. It stops nothing; the core starts the affected
+// observations anew.
+type tilt struct {
+	since, until failover.Moment
+	published    bool
+}
+
+// tiltTrigger is Sentinel's: shorter pauses are logged and not called TILT.
+const tiltTrigger = 2 * time.Second
+
+func (t *tilt) enter(now failover.Moment, pause, checkInterval time.Duration) {
+	if pause < tiltTrigger {
+		return
+	}
+	t.since, t.until = now, now.Add(2*checkInterval)
+}
+
+func (t *tilt) seconds(now failover.Moment) int {
+	if now >= t.until {
+		return -1
+	}
+	return int(now.Sub(t.since) / time.Second)
+}
+
+func (m *Monitor) publishTilt() {
+	on := m.tilt.seconds(m.now()) >= 0
+	if on == m.tilt.published {
+		return
+	}
+	m.tilt.published = on
+	name, payload := "+tilt", "#tilt mode entered"
+	if !on {
+		name, payload = "-tilt", "#tilt mode exited"
+	}
+	m.publishLocal(state.Event{Name: name, Level: state.Warning, Payload: payload})
+}

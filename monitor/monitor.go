@@ -1,0 +1,147 @@
+// Package monitor is the effects half of watching and failing over: it owns the
+// connections to the Redis servers, the clock and the timers, feeds the
+// decision core (monitor/failover) with what it sees and carries out what the
+// core decides. It decides nothing itself.
+//
+// One goroutine, the loop, owns all observations. Everything else talks to it
+// through an inbox that never blocks the sender. Timers of all groups live in
+// one heap, so 10,000 masters cost one timer.
+package monitor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"redis-failover/cluster"
+	"redis-failover/cluster/state"
+	"redis-failover/monitor/failover"
+)
+
+// Options of a Monitor.
+type Options struct {
+	// Broker holds the document. Required.
+	Broker cluster.Broker
+	// Timing of the probes. Required, both above 0.
+	Timing failover.Timing
+	// Log takes one line per decision. Required.
+	Log *slog.Logger
+	// Publish takes every event, agreed and local, in order. It is called from
+	// two goroutines, one for the agreed and one for the local events, and must
+	// not block. Required.
+	Publish func(state.Event)
+}
+
+// Monitor watches all masters of the document. Make one with New, then Run it
+// once.
+type Monitor struct {
+	broker  cluster.Broker
+	timing  failover.Timing
+	log     *slog.Logger
+	publish func(state.Event)
+	start   time.Time
+	from    *state.State // events after this are published
+
+	inbox   inbox
+	request atomic.Uint64
+	waiting sync.Map // request number -> chan error
+
+	// mu guards what follows: the loop holds it while it works, readers of
+	// views for a moment.
+	mu     sync.RWMutex
+	groups map[string]*group
+	tilt   tilt
+
+	// Of the loop alone.
+	heap      wakeHeap
+	pauses    failover.PauseDetector
+	canCommit bool
+	votes     voteBatch
+	nextOrder uint64
+	work      sync.WaitGroup // proposals and barriers under way
+}
+
+// New makes a monitor over a broker that is open. Changes applied from now on
+// are published once Run is called.
+func New(o Options) *Monitor {
+	return &Monitor{
+		broker: o.Broker, timing: o.Timing, log: o.Log, publish: o.Publish,
+		start:  time.Now().Add(-time.Second), // so that no Moment is 0
+		from:   o.Broker.State(),
+		inbox:  newInbox(),
+		groups: map[string]*group{},
+	}
+}
+
+// Run watches until ctx ends, then closes all connections and returns. It may be
+// called once.
+func (m *Monitor) Run(ctx context.Context) {
+	var feeds sync.WaitGroup
+	feeds.Go(func() { m.feedChanges(ctx) })
+	feeds.Go(func() { m.feedHealth(ctx) })
+	m.loop(ctx)
+	feeds.Wait()
+	m.work.Wait()
+}
+
+// now is the monotonic time since the start, as the core counts it.
+func (m *Monitor) now() failover.Moment { return m.moment(time.Now()) }
+
+// moment converts a time that carries a monotonic reading; the zero Time is
+// "never".
+func (m *Monitor) moment(t time.Time) failover.Moment {
+	if t.IsZero() {
+		return 0
+	}
+	return failover.Moment(t.Sub(m.start))
+}
+
+func wallNow() state.Time { return state.Time(time.Now().UnixMilli()) }
+
+// View returns what this node observes of a group, false if it watches none of
+// that name.
+func (m *Monitor) View(name string) (failover.View, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	g, ok := m.groups[name]
+	if !ok || g.agreed == nil {
+		return failover.View{}, false
+	}
+	return g.watch.View(m.now(), g.agreed), true
+}
+
+// TiltSeconds is for how long this node has known that its process was paused
+// and has not yet asked everybody anew; -1 when all is well.
+func (m *Monitor) TiltSeconds() int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.tilt.seconds(m.now())
+}
+
+// ErrStopped is what Failover returns when the monitor stops meanwhile.
+var ErrStopped = errors.New("the server is shutting down")
+
+// Failover begins a manual failover that this node carries out, and returns
+// when its claim is committed. Errors: failover.ErrNoSuchMaster, ErrInProgress,
+// ErrNoGoodReplica (all with details), those of the broker, ctx's.
+func (m *Monitor) Failover(ctx context.Context, name string) error {
+	if name == "" {
+		return failover.ErrNoSuchMaster
+	}
+	request := m.request.Add(1)
+	answer := make(chan error, 1)
+	m.waiting.Store(request, answer)
+	defer m.waiting.Delete(request)
+	m.inbox.put(item{group: name, input: failover.Input{Kind: failover.Manual, Request: request}})
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-m.inbox.closed:
+		return ErrStopped
+	}
+}
