@@ -1,0 +1,3 @@
+package cluster
+
+import _ "redis-failover/conf" // want "cluster imports conf"

@@ -1,0 +1,18 @@
+package commands
+
+import (
+	"fmt"
+	"log"
+	"os"
+
+	_ "github.com/redis/go-redis/v9" // want "import of github.com/redis/go-redis/v9"
+	_ "redis-failover/monitor/failover"
+	_ "redis-failover/server" // want "commands imports server"
+)
+
+func ping() {
+	fmt.Println(fmt.Sprint("PONG")) // want "use of fmt.Println"
+	log.Printf("PONG") // want "use of log.Printf"
+	log.Fatal("PONG") // want "use of log.Fatal"
+	os.Exit(1) // want "use of os.Exit"
+}

@@ -1,0 +1,3 @@
+package fault
+
+import _ "redis-failover/conf" // want "conf/fault imports conf"
