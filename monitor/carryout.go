@@ -2,10 +2,13 @@ package monitor
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"slices"
 	"time"
+
+	"github.com/gomodule/redigo/redis"
 
 	"redis-failover/cluster/state"
 	"redis-failover/monitor/failover"
@@ -132,7 +135,8 @@ func (m *Monitor) report(name string, links uint64, r Report) {
 	case ReportInfo:
 		in.Kind, in.Full, in.Facts, in.Text = failover.Info, r.Full, r.Facts, r.Text
 	case ReportOrdered:
-		in.Kind = failover.Ordered
+		var refusal redis.Error
+		in.Kind, in.Refused = failover.Ordered, errors.As(r.Err, &refusal)
 	case ReportAuth:
 		m.log.Warn("the server does not let us in", "master", name, "server", r.Addr.String(), "error", r.Err)
 		return

@@ -74,7 +74,8 @@ type Input struct {
 	// Valid says that a PING reply counts as life (contract: PONG, LOADING,
 	// MASTERDOWN); Loading that it was LOADING.
 	Valid, Loading bool
-	// Refused says that the host answered that nobody listens.
+	// Refused says, of Unlinked, that the host answered that nobody listens,
+	// and of Ordered that the server refused the order.
 	Refused bool
 	// Full marks a complete INFO; Text is its text then.
 	Full  bool

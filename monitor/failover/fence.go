@@ -68,20 +68,21 @@ func (s *step) confirm() {
 	}
 }
 
-// repeatOrder is when an order is sent again that has shown no effect and no
-// error: it may have been lost.
+// repeatOrder is when an order is sent again that has shown no effect, or that
+// the server refused. One that was not sent, or may have been lost with its
+// connection, is repeated sooner.
 const repeatOrder = time.Second
 
 // order sends a reconfiguration to a server unless it has been sent a moment
 // ago. It reports whether it did.
 func (s *step) order(v *server, target state.Addr) bool {
 	last, sent := s.w.orders[v.addr]
-	if sent && last.err == nil && s.env.Now.Sub(last.at) < repeatOrder {
-		s.wake(last.at.Add(repeatOrder))
-		return false
+	wait := repeatOrder
+	if last.lost {
+		wait = fastProbe
 	}
-	if sent && last.err != nil && s.env.Now.Sub(last.at) < fastProbe {
-		s.wake(last.at.Add(fastProbe))
+	if sent && s.env.Now.Sub(last.at) < wait {
+		s.wake(last.at.Add(wait))
 		return false
 	}
 	fence, ok := s.fence(v.addr)

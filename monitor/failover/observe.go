@@ -76,9 +76,8 @@ func (s *step) proposed(in Input) {
 func (s *step) linked(v *server, in Input) {
 	v.linked, v.linkedAt, v.refused, v.dialing = true, in.At, false, 0
 	v.unanswered, v.pingSince = 0, 0
-	if order, ok := s.w.orders[v.addr]; ok && order.err == nil {
-		// The order may have been lost with the former connection.
-		order.err = errLinkLost
+	if order, ok := s.w.orders[v.addr]; ok {
+		order.lost = true // perhaps, with the former connection
 		s.w.orders[v.addr] = order
 	}
 }
@@ -195,7 +194,7 @@ func (s *step) ordered(v *server, in Input) {
 	if !ok || in.Err == nil {
 		return
 	}
-	order.err = in.Err
+	order.lost = !in.Refused
 	s.w.orders[v.addr] = order
 	s.log(slog.LevelWarn, "order failed", slog.String("server", v.addr.String()), slog.String("error", in.Err.Error()))
 }

@@ -1,7 +1,6 @@
 package failover
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -26,9 +25,6 @@ const (
 )
 
 func isRepairKey(key string) bool { return strings.HasPrefix(key, repairKeyPrefix) }
-
-// errLinkLost marks an order that may have been lost with its connection.
-var errLinkLost = errors.New("the connection was lost after the order was sent")
 
 func (s *step) repairAll() {
 	if len(s.w.repairs) == 0 && !s.masterSane() {

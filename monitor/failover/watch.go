@@ -65,7 +65,7 @@ type pending struct {
 type sentOrder struct {
 	at    Moment
 	first Moment // of a row of repeated orders
-	err   error
+	lost  bool   // it was not sent, or may have been lost
 }
 
 type repairing struct {
