@@ -137,6 +137,9 @@ func (m *Monitor) report(name string, links uint64, r Report) {
 	case ReportOrdered:
 		var refusal redis.Error
 		in.Kind, in.Refused = failover.Ordered, errors.As(r.Err, &refusal)
+		if r.Err == nil {
+			m.crashAt(CrashAfterOrder)
+		}
 	case ReportAuth:
 		m.log.Warn("the server does not let us in", "master", name, "server", r.Addr.String(), "error", r.Err)
 		return
@@ -196,6 +199,9 @@ func (m *Monitor) proposeFor(op state.Op, voters []voter) {
 		outcome, _, err := m.broker.Propose(ctx, mutation)
 		if err != nil {
 			m.log.Warn("a proposal failed", "operation", state.Kind(op), "error", err)
+		}
+		if err == nil && !outcome.Refused() {
+			m.crashAfter(op)
 		}
 		for _, v := range voters {
 			m.inbox.put(item{group: v.group, input: failover.Input{Kind: failover.Proposed, Key: v.key, Outcome: outcome, Err: err}})

@@ -33,6 +33,9 @@ type Options struct {
 	// two goroutines, one for the agreed and one for the local events, and must
 	// not block. Required.
 	Publish func(state.Event)
+	// Crash ends the process at once, without cleaning up (SENTINEL
+	// SIMULATE-FAILURE). Required.
+	Crash func()
 }
 
 // Monitor watches all masters of the document. Make one with New, then Run it
@@ -42,12 +45,14 @@ type Monitor struct {
 	timing  failover.Timing
 	log     *slog.Logger
 	publish func(state.Event)
+	crash   func()
 	start   time.Time
 	from    *state.State // events after this are published
 
-	inbox   inbox
-	request atomic.Uint64
-	waiting sync.Map // request number -> chan error
+	inbox     inbox
+	simulated atomic.Uint32 // FailurePoint bits
+	request   atomic.Uint64
+	waiting   sync.Map // request number -> chan error
 
 	// mu guards what follows: the loop holds it while it works, readers of
 	// views for a moment.
@@ -68,7 +73,7 @@ type Monitor struct {
 // are published once Run is called.
 func New(o Options) *Monitor {
 	return &Monitor{
-		broker: o.Broker, timing: o.Timing, log: o.Log, publish: o.Publish,
+		broker: o.Broker, timing: o.Timing, log: o.Log, publish: o.Publish, crash: o.Crash,
 		start:  time.Now().Add(-time.Second), // so that no Moment is 0
 		from:   o.Broker.State(),
 		inbox:  newInbox(),
