@@ -32,7 +32,7 @@ const (
 func (s *step) consider() {
 	if !s.m.ODown {
 		reason := ""
-		if s.w.server(s.m.Addr).sdown {
+		if s.m.VotedDown(s.env.Self) {
 			reason = fmt.Sprintf("the master is down for this node, but only %d of the %d votes of the quorum stand", len(s.m.Votes), s.m.Quorum)
 		}
 		s.because(reason)

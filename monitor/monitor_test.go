@@ -1,0 +1,176 @@
+package monitor_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"redis-failover/cluster/standalone"
+	"redis-failover/cluster/state"
+	"redis-failover/monitor"
+	"redis-failover/monitor/failover"
+	"redis-failover/tests/procs"
+)
+
+// node is a monitor with its broker, in this process, over real servers.
+type node struct {
+	t       *testing.T
+	broker  *standalone.Broker
+	monitor *monitor.Monitor
+
+	mu     sync.Mutex
+	events []state.Event
+	log    bytes.Buffer
+}
+
+func (n *node) Write(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.log.Write(p)
+}
+
+func startNode(t *testing.T) *node {
+	t.Helper()
+	n := &node{t: t}
+	log := slog.New(slog.NewTextHandler(n, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	broker, err := standalone.Open(standalone.Options{Dir: t.TempDir(), Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.broker = broker
+	n.monitor = monitor.New(monitor.Options{
+		Broker: broker, Log: log,
+		Timing: failover.Timing{CheckInterval: time.Second, InfoPeriod: 10 * time.Second},
+		Publish: func(e state.Event) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.events = append(n.events, e)
+		},
+		Crash: func() { panic("crash") },
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		n.monitor.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		if err := broker.Close(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Log(n.log.String())
+		}
+	})
+	n.propose(state.OpMember{Member: state.Member{ID: broker.Self(), Alive: true}})
+	return n
+}
+
+func (n *node) propose(op state.Op) {
+	n.t.Helper()
+	outcome, _, err := n.broker.Propose(context.Background(), state.Mutation{Op: op})
+	if err != nil || outcome.Refused() {
+		n.t.Fatalf("%s: %v, %+v", state.Kind(op), err, outcome)
+	}
+}
+
+// watch monitors a group and waits until all of its servers are known and well.
+func (n *node) watch(g *procs.RedisGroup, downAfter time.Duration) {
+	n.t.Helper()
+	settings := state.DefaultSettings()
+	settings.DownAfter = downAfter
+	n.propose(state.OpMonitor{Name: "m", Addr: g.Master.Addr, Quorum: 1, Settings: settings})
+	procs.Eventually(n.t, 10*time.Second, func() error {
+		view, ok := n.monitor.View("m")
+		if !ok || !view.Master.Linked || len(view.Replicas) != len(g.Replicas) {
+			return fmt.Errorf("view %+v", view)
+		}
+		for _, r := range view.Replicas {
+			if !r.Linked || !r.MasterLinkUp {
+				return fmt.Errorf("replica %+v", r)
+			}
+		}
+		return nil
+	})
+}
+
+func (n *node) master() *state.Master {
+	m, ok := n.broker.State().Master("m")
+	if !ok {
+		n.t.Fatal("the master is gone")
+	}
+	return m
+}
+
+func (n *node) eventNames() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var names []string
+	for _, e := range n.events {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// settled waits until the failover is over and every other server follows.
+func (n *node) settled(g *procs.RedisGroup, old state.Addr) *procs.Server {
+	n.t.Helper()
+	procs.Eventually(n.t, 20*time.Second, func() error {
+		if m := n.master(); m.Addr == old || m.Failover != nil {
+			return fmt.Errorf("master %s, failover %+v", m.Addr, m.Failover)
+		}
+		return nil
+	})
+	now := g.At(n.master().Addr)
+	procs.Eventually(n.t, 10*time.Second, now.IsMaster)
+	for _, s := range g.Servers() {
+		if s != now && s.Running() {
+			procs.Eventually(n.t, 20*time.Second, func() error { return s.Follows(now.Addr) })
+		}
+	}
+	return now
+}
+
+func TestKilledMasterIsReplaced(t *testing.T) {
+	g := procs.Group(t, 2, procs.Opts{})
+	n := startNode(t)
+	n.watch(g, time.Second)
+	g.Master.Kill()
+	n.settled(g, g.Master.Addr)
+
+	want := []string{
+		"+monitor", "+slave", "+slave", "+sdown", "+odown", "+new-epoch", "+try-failover", "+vote-for-leader",
+		"+elected-leader", "+failover-state-select-slave", "+selected-slave", "+failover-state-send-slaveof-noone",
+		"+failover-state-wait-promotion", "+promoted-slave", "+failover-state-reconf-slaves", "+switch-master",
+		"+slave", "+slave", "+slave-reconf-sent", "+slave-reconf-done", "+failover-end",
+	}
+	got := slices.DeleteFunc(n.eventNames(), func(name string) bool {
+		return name == "-role-change" || name == "+role-change" || name == "+slave-reconf-inprog"
+	})
+	if !slices.Equal(got, want) {
+		t.Errorf("events\n got %q\nwant %q", got, want)
+	}
+	g.Master.Restart()
+	procs.Eventually(t, 20*time.Second, func() error { return g.Master.Follows(n.master().Addr) })
+}
+
+func TestManualFailover(t *testing.T) {
+	g := procs.Group(t, 2, procs.Opts{})
+	n := startNode(t)
+	n.watch(g, 30*time.Second)
+	if err := n.monitor.Failover(context.Background(), "m"); err != nil {
+		t.Fatal(err)
+	}
+	n.settled(g, g.Master.Addr)
+	if err := n.monitor.Failover(context.Background(), "nobody"); !errors.Is(err, failover.ErrNoSuchMaster) {
+		t.Errorf("unknown master: %v", err)
+	}
+}
