@@ -264,7 +264,7 @@ func (d *draft) monitor(op OpMonitor) {
 		Generation: uint64(d.Index),
 		RetryNow:   true,
 	}
-	d.Epoch = max(d.Epoch, op.ConfigEpoch)
+	d.Epoch = max(d.Epoch, op.ConfigEpoch, op.Epoch)
 	for _, a := range op.Replicas {
 		m.addReplica(SeenReplica{Addr: a}, d.at)
 	}

@@ -84,9 +84,11 @@ type OpMonitor struct {
 	Addr     Addr
 	Quorum   int
 	Settings Settings
-	// Replicas and ConfigEpoch come from a sentinel.conf that carries them.
+	// Replicas, ConfigEpoch and Epoch (the highest one that the file mentions)
+	// come from a sentinel.conf that carries them.
 	Replicas    []Addr
 	ConfigEpoch Epoch
+	Epoch       Epoch
 	// Seed: it comes from a configuration file; see State.Seeded. A seed never
 	// changes a master that exists.
 	Seed bool
