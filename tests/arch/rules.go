@@ -36,6 +36,8 @@ var libraries = []library{
 	{"github.com/go-zookeeper/zk", []string{"cluster/zk"}, "nobody but this broker may know that there is ZooKeeper"},
 	{"github.com/spf13/viper", []string{"conf"}, "where a setting comes from is known to conf alone"},
 	{"github.com/spf13/pflag", []string{"conf"}, "where a setting comes from is known to conf alone"},
+	{"github.com/pelletier/go-toml", []string{"conf"}, "file formats are conf's"},
+	{"go.yaml.in/yaml", []string{"conf"}, "file formats are conf's"},
 	{"github.com/redis/go-redis", []string{"tests/..."}, "a client that our users use, for tests"},
 }
 

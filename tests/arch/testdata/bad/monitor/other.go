@@ -1,6 +1,6 @@
 package monitor
 
 func other() *int {
-	names["b"]++ // want "variable names is changed"
+	names["b"]++  // want "variable names is changed"
 	return &count // want "variable count is changed"
 }

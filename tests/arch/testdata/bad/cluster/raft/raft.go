@@ -1,8 +1,8 @@
 package raft
 
 import (
-	"log/slog"
 	_ "github.com/lni/dragonboat/v4"
+	"log/slog"
 	_ "redis-failover/cluster"
 	_ "redis-failover/monitor" // want "cluster/raft imports monitor"
 )

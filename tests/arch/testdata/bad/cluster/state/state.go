@@ -10,9 +10,9 @@ import (
 type Time int64
 
 func Now() Time {
-	go func() {}() // want "go statement"
+	go func() {}()          // want "go statement"
 	clock.AfterFunc(0, nil) // want "use of time.AfterFunc"
-	stamp := clock.Now // want "use of time.Now"
+	stamp := clock.Now      // want "use of time.Now"
 	return Time(stamp().UnixMilli())
 }
 

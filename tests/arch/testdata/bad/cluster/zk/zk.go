@@ -1,8 +1,8 @@
 package zk
 
 import (
-	"log/slog"
 	_ "github.com/go-zookeeper/zk"
+	"log/slog"
 	_ "redis-failover/cluster"
 	_ "redis-failover/monitor" // want "cluster/zk imports monitor"
 )

@@ -10,6 +10,6 @@ import (
 var lag time.Duration
 
 func Step() time.Duration {
-	lag++ // want "variable lag is changed"
+	lag++                          // want "variable lag is changed"
 	return time.Since(time.Time{}) // want "use of time.Since"
 }

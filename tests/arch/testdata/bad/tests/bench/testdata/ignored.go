@@ -1,1 +1,3 @@
-this is not Go
+package helpers
+
+func init() {}

@@ -1,0 +1,82 @@
+# make or make help lists the targets. Variables may be given on the command
+# line: make run ARGS='-addr=127.0.0.1:11000', make sim SIM_SCHEDULES=1000000.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := $(if $(VERSION),-X main.version=$(VERSION))
+
+# Pinned: a new version with new checks must not turn CI red by itself.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Two packages at a time: several of them measure the time of a failover, and a
+# dozen at once would measure each other. The limit is for one package.
+GO_TEST := go test -shuffle=on -p=2 -timeout=15m
+
+# What the tests start, as PROGRAM:PACKAGE of Debian.
+TOOLS := redis-server:redis-server redis-sentinel:redis-sentinel ip:iproute2
+
+ARGS ?=
+SIM_SCHEDULES ?= 200000
+FUZZTIME ?= 20s
+
+.PHONY: help build run test race lint sim fuzz bench system compat ci clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+build: ## build ./bin/redis-failover
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/redis-failover .
+
+# The playground is built and not "go run": a SIGTERM for go run would leave it
+# behind.
+run: build ## watch a master and two replicas, all on loopback; with ARGS='…' run the server so
+ifeq ($(strip $(ARGS)),)
+	@.ci/install redis-server:redis-server
+	@go build -o bin/playground ./tests/playground
+	@exec bin/playground bin/redis-failover
+else
+	@exec bin/redis-failover $(ARGS)
+endif
+
+test: ## run all tests, with redis-server, redis-sentinel and iproute2 installed if missing
+	@.ci/install $(TOOLS)
+	$(GO_TEST) ./...
+
+race: ## the same with the race detector
+	@.ci/install $(TOOLS) gcc:gcc
+	CGO_ENABLED=1 $(GO_TEST) -race ./...
+
+lint: ## gofmt, go vet and staticcheck (see staticcheck.conf)
+	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then echo "not in the form of gofmt:" $$unformatted; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+sim: ## simulate SIM_SCHEDULES schedules of failures in virtual time
+	SIM_SCHEDULES=$(SIM_SCHEDULES) go test -count=1 -timeout=4h ./tests/sim
+
+fuzz: ## run each fuzz target for FUZZTIME
+	@set -o pipefail; \
+	grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort -u | while IFS=: read -r file target; do \
+		echo "$${target#func } in $$(dirname "$$file")"; \
+		go test "$$(dirname "$$file")" -run='^$$' -fuzz="^$${target#func }\$$" -fuzztime=$(FUZZTIME) </dev/null || exit 1; \
+	done
+
+bench: ## measure failovers beside those of a stock redis-sentinel
+	@.ci/install $(TOOLS)
+	go test -count=1 -v -timeout=1h -run='^$$' -bench=. ./tests/bench
+
+system: ## only the tests with real servers and the real binary
+	@.ci/install $(TOOLS)
+	$(GO_TEST) -count=1 -v ./tests/system/...
+
+compat: ## only the comparison with the real redis-sentinel
+	@.ci/install $(TOOLS)
+	$(GO_TEST) -count=1 -v ./tests/compat/...
+
+ci: ## what CI runs: lint, then test
+	@.ci/run
+
+clean: ## remove what make built
+	rm -rf bin
