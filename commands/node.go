@@ -2,22 +2,25 @@ package commands
 
 import (
 	"context"
+	"time"
 
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
 	"redis-failover/monitor/failover"
 )
 
-// Proposer is the part of a broker that handlers use.
+// Proposer is the part of a broker that handlers use; see cluster.Broker for
+// what its methods promise.
 type Proposer interface {
 	Self() state.MemberID
 	State() *state.State
 	Propose(ctx context.Context, m state.Mutation) (state.Outcome, state.Index, error)
+	Barrier(ctx context.Context) (state.Index, error)
 	Health() cluster.Health
 }
 
 // Watcher is the part of the monitor that handlers use. All methods may be
-// called from any goroutine and return promptly.
+// called from any goroutine and, Failover apart, return promptly.
 type Watcher interface {
 	// View returns what this node observes of a group; false if no master of
 	// that name is watched here (yet).
@@ -27,7 +30,35 @@ type Watcher interface {
 	// done. Errors: ErrNoSuchMaster, ErrInProgress, ErrNoGoodReplica, or those
 	// of the broker.
 	Failover(ctx context.Context, name string) error
-	// Paused reports whether this process noticed a pause of its own within
-	// the last moments (Sentinel's tilt), and for how many seconds; -1 if not.
+	// TiltSeconds reports for how many seconds this process has been noticing
+	// a pause of its own (Sentinel's tilt); -1 if it has not.
 	TiltSeconds() int
 }
+
+// Node is what handlers need of the node they run on. All fields but
+// ConfigFile are required; none may change once a server uses the value.
+type Node struct {
+	Broker  Proposer
+	Watcher Watcher
+	// Users knows who may log in.
+	Users *Users
+	// Defaults are the settings that SENTINEL MONITOR gives a new master.
+	Defaults state.Settings
+	// AllowScripts permits SENTINEL SET of script paths: sentinel.conf's
+	// "deny-scripts-reconfig no".
+	AllowScripts bool
+	// Version is the version of this build of redis-failover.
+	Version string
+	// RunID is the id of this process, 40 hex digits, drawn at its start. It is
+	// not the node's identity, which is Broker.Self.
+	RunID string
+	// ConfigFile is the path of the configuration, "" for none.
+	ConfigFile string
+	// Started is when the process started.
+	Started time.Time
+}
+
+// RedisVersion is the version of Redis that clients are told, in HELLO and
+// INFO: the one whose Sentinel this server answers like. Clients compare it to
+// find out what they may send.
+const RedisVersion = "7.2.6"

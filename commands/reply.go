@@ -6,10 +6,10 @@ package commands
 type Reply interface{ reply() }
 
 type (
-	// Simple is a simple string, "+OK". It must not contain CR or LF.
+	// Simple is a simple string, "+OK". CR and LF in it are sent as spaces.
 	Simple string
 	// Error is an error reply with its code, without the leading "-":
-	// "ERR unknown command". It must not contain CR or LF.
+	// "ERR unknown command". CR and LF in it are sent as spaces.
 	Error string
 	// Int is an integer reply.
 	Int int64
@@ -21,16 +21,16 @@ type (
 	NullArray struct{}
 	// Array is an array.
 	Array []Reply
+	// Set is an array in RESP2 and a set in RESP3.
+	Set []Reply
 	// Map is a flat array of keys and values in RESP2, a map in RESP3. Its
 	// order is kept.
 	Map []Pair
 	// Push is an array in RESP2 and a push in RESP3 (pub/sub confirmations
 	// and messages).
 	Push []Reply
-	// Many is several replies to one command, one after the other (SUBSCRIBE
-	// with several channels).
-	Many []Reply
-	// NoReply sends nothing (CLIENT REPLY OFF).
+	// NoReply sends nothing: the command is never answered, or the session has
+	// answered it already (Session.Subscribe).
 	NoReply struct{}
 )
 
@@ -47,10 +47,28 @@ func (Bulk) reply()      {}
 func (Null) reply()      {}
 func (NullArray) reply() {}
 func (Array) reply()     {}
+func (Set) reply()       {}
 func (Map) reply()       {}
 func (Push) reply()      {}
-func (Many) reply()      {}
 func (NoReply) reply()   {}
 
 // OK is the usual reply of a command that did what it was told.
 const OK = Simple("OK")
+
+// bulks is an array of bulk strings.
+func bulks(texts []string) Array {
+	array := make(Array, len(texts))
+	for i, text := range texts {
+		array[i] = Bulk(text)
+	}
+	return array
+}
+
+// simples are texts as simple strings, the way flags and help lines are sent.
+func simples(texts []string) []Reply {
+	list := make([]Reply, len(texts))
+	for i, text := range texts {
+		list[i] = Simple(text)
+	}
+	return list
+}

@@ -1,0 +1,80 @@
+package commands
+
+// maxSubscriptions bounds what one session can make the server remember. The
+// channels of a Sentinel are some fifty.
+const maxSubscriptions = 10_000
+
+func subscribeCommand() *Command {
+	return &Command{
+		Name: "subscribe", Arity: -2, Flags: PubSub | NoScript | Loading | Stale | WhileSubscribed,
+		Group: "pubsub", Since: "2.0.0", Kind: Connection,
+		Syntax: "channel [channel ...]", Summary: "Listens for the events of these names.",
+		Handler: subscribe(Channels),
+	}
+}
+
+func psubscribeCommand() *Command {
+	return &Command{
+		Name: "psubscribe", Arity: -2, Flags: PubSub | NoScript | Loading | Stale | WhileSubscribed,
+		Group: "pubsub", Since: "2.0.0", Kind: Connection,
+		Syntax: "pattern [pattern ...]", Summary: "Listens for the events whose names match one of the patterns.",
+		Handler: subscribe(Patterns),
+	}
+}
+
+func unsubscribeCommand() *Command {
+	return &Command{
+		Name: "unsubscribe", Arity: -1, Flags: PubSub | NoScript | Loading | Stale | WhileSubscribed,
+		Group: "pubsub", Since: "2.0.0", Kind: Connection,
+		Syntax: "[channel [channel ...]]", Summary: "Ends subscriptions to these channels, or to all.",
+		Handler: unsubscribe(Channels),
+	}
+}
+
+func punsubscribeCommand() *Command {
+	return &Command{
+		Name: "punsubscribe", Arity: -1, Flags: PubSub | NoScript | Loading | Stale | WhileSubscribed,
+		Group: "pubsub", Since: "2.0.0", Kind: Connection,
+		Syntax: "[pattern [pattern ...]]", Summary: "Ends subscriptions to these patterns, or to all.",
+		Handler: unsubscribe(Patterns),
+	}
+}
+
+func subscribe(kind Subscription) Handler {
+	return func(c *Context, args []string) Reply {
+		client := c.Session.Client()
+		if client.Channels+client.Patterns+len(args) > maxSubscriptions {
+			return errSubscriptions
+		}
+		c.Session.Subscribe(kind, args)
+		return NoReply{}
+	}
+}
+
+func unsubscribe(kind Subscription) Handler {
+	return func(c *Context, args []string) Reply {
+		c.Session.Unsubscribe(kind, args)
+		return NoReply{}
+	}
+}
+
+// helloChannel is where Sentinels tell each other of themselves.
+const helloChannel = "__sentinel__:hello"
+
+func publishCommand() *Command {
+	return &Command{
+		Name: "publish", Arity: 3, Flags: PubSub | Loading | Stale | Fast,
+		Group: "pubsub", Since: "2.0.0", Kind: Connection,
+		Syntax:  "channel message",
+		Summary: "Accepts the greetings of Redis Sentinels, and nothing else. They are not acted on: members of this cluster know each other from the agreed document.",
+		Handler: publish,
+	}
+}
+
+func publish(_ *Context, args []string) Reply {
+	if args[0] != helloChannel {
+		return errOnlyHello
+	}
+	// As Sentinel answers whatever the message says.
+	return Int(1)
+}

@@ -1,0 +1,32 @@
+package commands
+
+import (
+	"errors"
+
+	"redis-failover/monitor/failover"
+)
+
+func failoverCommand() *Command {
+	return &Command{
+		Name: "failover", Arity: 3, Flags: Admin, Since: "2.8.4", Kind: Propose,
+		Syntax: "<master-name>",
+		Summary: "Starts a failover as if the master were not reachable, without asking the other nodes whether it is. " +
+			"Answers when it is begun, not when it is done.",
+		Handler: startFailover,
+	}
+}
+
+func startFailover(c *Context, args []string) Reply {
+	err := c.Node.Watcher.Failover(c, args[0])
+	switch {
+	case err == nil:
+		return OK
+	case errors.Is(err, failover.ErrNoSuchMaster):
+		return errNoSuchMaster
+	case errors.Is(err, failover.ErrInProgress):
+		return errInProgress
+	case errors.Is(err, failover.ErrNoGoodReplica):
+		return errNoGoodReplica
+	}
+	return errBroker(err)
+}

@@ -1,0 +1,230 @@
+package commands
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"redis-failover/cluster/state"
+)
+
+func mastersCommand(name, since string) *Command {
+	return &Command{
+		Name: name, Arity: 2, Flags: Admin, Since: since, Kind: Local,
+		Summary: "Shows all monitored masters and their state.",
+		Handler: func(c *Context, _ []string) Reply {
+			list := Array{}
+			for m := range c.state().Masters() {
+				list = append(list, c.masterFields(m))
+			}
+			return list
+		},
+	}
+}
+
+func masterCommand(name, since string) *Command {
+	return &Command{
+		Name: name, Arity: 3, Flags: Admin, Since: since, Kind: Local,
+		Syntax: "<master-name>", Summary: "Shows one monitored master and its state.",
+		Handler: func(c *Context, args []string) Reply {
+			m, fault := c.master(args[0])
+			if fault != nil {
+				return fault
+			}
+			return c.masterFields(m)
+		},
+	}
+}
+
+func replicasCommand(name, since, replaces string) *Command {
+	return &Command{
+		Name: name, Arity: 3, Flags: Admin, Since: since, Kind: Local, Replaces: replaces,
+		Syntax: "<master-name>", Summary: "Shows the replicas of a master and their state.",
+		Handler: replicas,
+	}
+}
+
+// replicas leaves out those that asked not to be listed.
+func replicas(c *Context, args []string) Reply {
+	m, fault := c.master(args[0])
+	if fault != nil {
+		return fault
+	}
+	seen := c.observe(m)
+	list := Array{}
+	for _, r := range m.Replicas {
+		if v := seen.replica(r); v.Announced {
+			list = append(list, replicaFields(m, r, v))
+		}
+	}
+	return list
+}
+
+func sentinelsCommand() *Command {
+	return &Command{
+		Name: "sentinels", Arity: 3, Flags: Admin, Since: "2.8.4", Kind: Local,
+		Syntax: "<master-name>", Summary: "Shows the other nodes that watch a master.",
+		Handler: func(c *Context, args []string) Reply {
+			m, fault := c.master(args[0])
+			if fault != nil {
+				return fault
+			}
+			list := Array{}
+			for _, member := range c.otherMembers() {
+				list = append(list, memberFields(c.state(), m, member))
+			}
+			return list
+		},
+	}
+}
+
+// otherMembers are the members of the document but this node.
+func (c *Context) otherMembers() []state.Member {
+	var others []state.Member
+	self := c.Node.Broker.Self()
+	for member := range c.state().Members() {
+		if member.ID != self {
+			others = append(others, member)
+		}
+	}
+	return others
+}
+
+func masterAddrCommand(name, since string) *Command {
+	return &Command{
+		Name: name, Arity: 3, Flags: Admin, Since: since, Kind: Local,
+		Syntax: "<master-name>", Summary: "Returns the ip and port of the master of that name.",
+		Handler: masterAddr,
+	}
+}
+
+func masterAddr(c *Context, args []string) Reply {
+	m, ok := c.state().Master(args[0])
+	if !ok {
+		return NullArray{}
+	}
+	return Array{Bulk(m.Addr.Host), Bulk(strconv.Itoa(m.Addr.Port))}
+}
+
+func isMasterDownCommand(name, since string) *Command {
+	return &Command{
+		Name: name, Arity: 6, Flags: Admin, Since: since, Kind: Local,
+		Syntax: "<ip> <port> <current-epoch> <runid>",
+		Summary: "Says whether this node holds the master at an address for down. " +
+			"No vote is given: votes are cast in the agreed document, by its members.",
+		Handler: isMasterDown,
+	}
+}
+
+// isMasterDown answers from this node's own view. Who asks for a vote is told
+// who leads the failover that runs, as a Sentinel that has voted already does.
+func isMasterDown(c *Context, args []string) Reply {
+	port, err := strconv.ParseInt(args[1], 10, 64)
+	if err != nil {
+		return errNotInteger
+	}
+	if _, err := strconv.ParseInt(args[2], 10, 64); err != nil {
+		return errNotInteger
+	}
+	addr := state.Addr{Host: args[0], Port: int(port)}
+	down, leader, epoch := false, "*", state.Epoch(0)
+	for m := range c.state().Masters() {
+		if m.Addr != addr {
+			continue
+		}
+		down = c.observe(m).master.SDown && c.Node.Watcher.TiltSeconds() < 0
+		if m.Failover != nil && args[3] != "*" {
+			leader, epoch = string(m.Failover.Holder), m.Failover.Epoch
+		}
+		break
+	}
+	return Array{Int(bit(down)), Bulk(leader), Int(epoch)}
+}
+
+func ckquorumCommand() *Command {
+	return &Command{
+		Name: "ckquorum", Arity: 3, Flags: Admin, Since: "2.8.4", Kind: Synced,
+		Syntax: "<master-name>",
+		Summary: "Checks whether enough nodes are alive to hold the master for down and to carry out a failover, " +
+			"by asking the majority right now.",
+		Handler: ckquorum,
+	}
+}
+
+// ckquorum counts this node as alive, as it answers.
+func ckquorum(c *Context, args []string) Reply {
+	m, fault := c.master(args[0])
+	if fault != nil {
+		return fault
+	}
+	usable, voters := 1, 1
+	for _, member := range c.otherMembers() {
+		voters++
+		if member.Alive {
+			usable++
+		}
+	}
+	var missing []string
+	if usable < m.Quorum {
+		missing = append(missing, "Not enough available Sentinels to reach the specified quorum for this master")
+	}
+	if usable < voters/2+1 {
+		missing = append(missing, "Not enough available Sentinels to reach the majority and authorize a failover")
+	}
+	if len(missing) == 0 {
+		return Simple(fmt.Sprintf("OK %d usable Sentinels. Quorum and failover authorization can be reached", usable))
+	}
+	return Error(fmt.Sprintf("NOQUORUM %d usable Sentinels. %s", usable, strings.Join(missing, ". ")))
+}
+
+func myIDCommand() *Command {
+	return &Command{
+		Name: "myid", Arity: 2, Flags: Admin, Since: "6.2.0", Kind: Local,
+		Summary: "Returns the id of this node.",
+		Handler: func(c *Context, _ []string) Reply { return Bulk(c.Node.Broker.Self()) },
+	}
+}
+
+func infoCacheCommand() *Command {
+	return &Command{
+		Name: "info-cache", Arity: -3, Flags: Admin, Since: "3.2.0", Kind: Local,
+		Syntax: "<master-name> [<master-name> ...]", Summary: "Returns the last INFO of these masters and of their replicas.",
+		Handler: infoCache,
+	}
+}
+
+// infoCache skips unknown names, and names that were given already.
+func infoCache(c *Context, args []string) Reply {
+	list := Array{}
+	answered := make(map[string]bool, len(args))
+	for _, name := range args {
+		m, ok := c.state().Master(name)
+		if !ok || answered[name] {
+			continue
+		}
+		answered[name] = true
+		seen := c.observe(m)
+		entries := Array{cachedInfo(seen.master)}
+		for _, r := range m.Replicas {
+			entries = append(entries, cachedInfo(seen.replica(r)))
+		}
+		list = append(list, Bulk(name), entries)
+	}
+	return list
+}
+
+func pendingScriptsCommand() *Command {
+	return &Command{
+		Name: "pending-scripts", Arity: 2, Flags: Admin, Since: "2.8.4", Kind: Local,
+		Summary: "Shows the scripts that run or wait to run.",
+		Handler: func(*Context, []string) Reply { return Array{} },
+	}
+}
+
+func flushConfigCommand() *Command {
+	return &Command{
+		Name: "flushconfig", Arity: 2, Flags: Admin, Since: "2.8.4", Kind: Local,
+		Summary: "Answers OK: everything acknowledged is durable already.",
+		Handler: func(*Context, []string) Reply { return OK },
+	}
+}

@@ -1,0 +1,24 @@
+package commands
+
+// All returns a new set of all commands: one line here for each value in the
+// files of this package. Pass it to NewTable, with commands of your own if you
+// embed the server.
+func All() []*Command {
+	return []*Command{
+		authCommand(),
+		clientCommand(),
+		commandCommand(),
+		helloCommand(),
+		infoCommand(),
+		pingCommand(),
+		psubscribeCommand(),
+		publishCommand(),
+		punsubscribeCommand(),
+		quitCommand(),
+		roleCommand(),
+		sentinelCommand(),
+		shutdownCommand(),
+		subscribeCommand(),
+		unsubscribeCommand(),
+	}
+}
