@@ -33,6 +33,21 @@ func (s *Server) Dial() (redis.Conn, error) {
 	return redis.Dial("tcp", s.Addr.String(), options...)
 }
 
+// Connect is Dial for a connection that is proved with a PING and closed when
+// the test ends; when it does not come about, the test ends now.
+func (s *Server) Connect() redis.Conn {
+	s.t.Helper()
+	c, err := s.Dial()
+	if err != nil {
+		s.t.Fatalf("%s at %s: %v", s.plan.name, s.Addr, err)
+	}
+	s.t.Cleanup(func() { c.Close() })
+	if _, err := c.Do("PING"); err != nil {
+		s.t.Fatalf("%s at %s: PING: %v", s.plan.name, s.Addr, err)
+	}
+	return c
+}
+
 // Do sends one command over a connection of its own. An error reply is a
 // redis.Error of redigo; every call ends within a few seconds.
 func (s *Server) Do(command string, args ...any) (any, error) {

@@ -27,24 +27,10 @@ func silent(s *Server, established redis.Conn) error {
 	return nil
 }
 
-// dial opens a connection and proves that it works.
-func dial(t *testing.T, s *Server) redis.Conn {
-	t.Helper()
-	c, err := s.Dial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	if _, err := c.Do("PING"); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 func TestCut(t *testing.T) {
 	g := Group(t, 1, Opts{Network: NewNetwork(t), Config: []string{"repl-timeout 2", "repl-ping-replica-period 1"}})
 	master, replica := g.Master, g.Replicas[0]
-	c := dial(t, master)
+	c := master.Connect()
 
 	master.Host.Cut()
 	if err := silent(master, c); err != nil {
@@ -71,7 +57,7 @@ func TestCutFrom(t *testing.T) {
 	network := NewNetwork(t)
 	g := Group(t, 1, Opts{Network: network})
 	master, replica := g.Master, g.Replicas[0]
-	c := dial(t, master)
+	c := master.Connect()
 
 	master.Host.CutFrom(network.IP)
 	if err := silent(master, c); err != nil {

@@ -34,23 +34,7 @@ func TestEnds(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			cmd := exec.Command("sh", "-c", test.script)
-			if _, err := cmd.StdinPipe(); err != nil {
-				t.Fatal(err)
-			}
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			p, err := spawn.Start(cmd)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if strings.Contains(test.script, "echo up") {
-				if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-					t.Fatal(err)
-				}
-			}
+			p := shell(t, test.script)
 			if err := test.end(p); err != nil {
 				t.Fatal(err)
 			}
@@ -64,9 +48,11 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-func TestStopGivesUp(t *testing.T) {
-	cmd := exec.Command("sh", "-c", "trap '' TERM; echo up; while :; do read -r x; done")
-	if _, err := cmd.StdinPipe(); err != nil {
+// shell starts a script, and waits for the first line of one that says "up".
+func shell(t *testing.T, script string) *spawn.Process {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", script)
+	if _, err := cmd.StdinPipe(); err != nil { // so that "read" waits
 		t.Fatal(err)
 	}
 	out, err := cmd.StdoutPipe()
@@ -77,10 +63,17 @@ func TestStopGivesUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.Kill()
-	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-		t.Fatal(err)
+	t.Cleanup(p.Kill)
+	if strings.Contains(script, "echo up") {
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
 	}
+	return p
+}
+
+func TestStopGivesUp(t *testing.T) {
+	p := shell(t, "trap '' TERM; echo up; while :; do read -r x; done")
 	if err := p.Stop(50 * time.Millisecond); !errors.Is(err, spawn.ErrStillRunning) {
 		t.Errorf("Stop of a process that ignores SIGTERM: %v, want %v", err, spawn.ErrStillRunning)
 	}
