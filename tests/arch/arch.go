@@ -34,7 +34,9 @@ type ban struct {
 	in, except []string
 	// tests says that test files are meant too.
 	tests bool
-	why   string
+	// unless is a package whose import lifts the ban in that file.
+	unless string
+	why    string
 }
 
 // violation is a line that breaks a rule.
@@ -354,7 +356,8 @@ func (c *checker) atPackageLevel(declaration any) bool {
 
 // banned reports whether a ban holds for this file.
 func (c *checker) banned(b ban) bool {
-	return within(c.place, b.in) && !within(c.place, b.except) && (b.tests || !c.test())
+	lifted := b.unless != "" && slices.ContainsFunc(c.syntax.Imports, func(spec *ast.ImportSpec) bool { return importPath(spec) == b.unless })
+	return within(c.place, b.in) && !within(c.place, b.except) && (b.tests || !c.test()) && !lifted
 }
 
 // packageVariables are the names of the variables of a package, but "_".
