@@ -86,35 +86,75 @@ func (e ErrInvalidValue) Error() string {
 	return fmt.Sprintf("invalid value %q for option %q", e.Value, e.Name)
 }
 
-// optionRule is how one option is read. The table below is the only list of
-// options; SENTINEL SET, sentinel.conf and the document's Apply all use it.
+// optionRule is how one option is read and compared. The table below is the
+// only list of options; SENTINEL SET, sentinel.conf and the document's Apply
+// all use it.
 type optionRule struct {
 	values int
 	secret bool
 	// set changes m and returns false if the value is out of range.
 	set func(m *Master, values []string) bool
+	// value is what m has, in a form that can be compared.
+	value func(m *Master) string
 }
 
 var optionRules = map[string]optionRule{
-	"down-after-milliseconds": {values: 1, set: func(m *Master, v []string) bool { return setMillis(&m.DownAfter, v[0], 1) }},
-	"failover-timeout":        {values: 1, set: func(m *Master, v []string) bool { return setMillis(&m.FailoverTimeout, v[0], 1) }},
-	"parallel-syncs":          {values: 1, set: func(m *Master, v []string) bool { return setCount(&m.ParallelSyncs, v[0]) }},
-	"quorum":                  {values: 1, set: func(m *Master, v []string) bool { return setCount(&m.Quorum, v[0]) }},
-	"master-reboot-down-after-period": {values: 1, set: func(m *Master, v []string) bool {
-		return setMillis(&m.RebootDownAfter, v[0], 0)
-	}},
-	"primary-reboot-down-after-period": {values: 1, set: func(m *Master, v []string) bool {
-		return setMillis(&m.RebootDownAfter, v[0], 0)
-	}},
-	"replica-witness-wait": {values: 1, set: func(m *Master, v []string) bool { return setMillis(&m.WitnessWait, v[0], 0) }},
-	"auth-user":            {values: 1, set: func(m *Master, v []string) bool { m.AuthUser = v[0]; return true }},
-	"auth-pass":            {values: 1, secret: true, set: func(m *Master, v []string) bool { m.AuthPass = Secret(v[0]); return true }},
-	"notification-script":  {values: 1, set: func(m *Master, v []string) bool { m.NotificationScript = v[0]; return true }},
-	"client-reconfig-script": {values: 1, set: func(m *Master, v []string) bool {
-		m.ClientReconfigScript = v[0]
-		return true
-	}},
-	"rename-command": {values: 2, set: setRename},
+	"down-after-milliseconds":          millis(1, func(m *Master) *time.Duration { return &m.DownAfter }),
+	"failover-timeout":                 millis(1, func(m *Master) *time.Duration { return &m.FailoverTimeout }),
+	"parallel-syncs":                   count(func(m *Master) *int { return &m.ParallelSyncs }),
+	"quorum":                           count(func(m *Master) *int { return &m.Quorum }),
+	"master-reboot-down-after-period":  millis(0, func(m *Master) *time.Duration { return &m.RebootDownAfter }),
+	"primary-reboot-down-after-period": millis(0, func(m *Master) *time.Duration { return &m.RebootDownAfter }),
+	"replica-witness-wait":             millis(0, func(m *Master) *time.Duration { return &m.WitnessWait }),
+	"auth-user":                        text(func(m *Master) *string { return &m.AuthUser }),
+	"auth-pass":                        secret(func(m *Master) *Secret { return &m.AuthPass }),
+	"notification-script":              text(func(m *Master) *string { return &m.NotificationScript }),
+	"client-reconfig-script":           text(func(m *Master) *string { return &m.ClientReconfigScript }),
+	"rename-command":                   {values: 2, set: setRename, value: func(m *Master) string { return fmt.Sprint(m.Renames) }},
+}
+
+func millis(least int64, field func(*Master) *time.Duration) optionRule {
+	return optionRule{
+		values: 1,
+		set:    func(m *Master, v []string) bool { return setMillis(field(m), v[0], least) },
+		value:  func(m *Master) string { return field(m).String() },
+	}
+}
+
+func count(field func(*Master) *int) optionRule {
+	return optionRule{
+		values: 1,
+		set:    func(m *Master, v []string) bool { return setCount(field(m), v[0]) },
+		value:  func(m *Master) string { return strconv.Itoa(*field(m)) },
+	}
+}
+
+func text(field func(*Master) *string) optionRule {
+	return optionRule{
+		values: 1,
+		set:    func(m *Master, v []string) bool { *field(m) = v[0]; return true },
+		value:  func(m *Master) string { return *field(m) },
+	}
+}
+
+func secret(field func(*Master) *Secret) optionRule {
+	return optionRule{
+		values: 1, secret: true,
+		set:   func(m *Master, v []string) bool { *field(m) = Secret(v[0]); return true },
+		value: func(m *Master) string { return string(*field(m)) },
+	}
+}
+
+// Differing returns the names of the options in which two masters differ,
+// sorted, without aliases.
+func Differing(a, b *Master) []string {
+	var names []string
+	for _, name := range OptionNames() {
+		if rule := optionRules[name]; rule.value(a) != rule.value(b) && !strings.HasPrefix(name, "primary-") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // OptionNames returns all option names, sorted.
