@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+
+	"redis-failover/conf"
+)
+
+// listen opens all addresses. One that is optional and not to be had is left
+// out with a word in the log, as redis-server does with "bind -::1".
+func listen(addrs []conf.Listen, log *slog.Logger) (net.Listener, error) {
+	var open []net.Listener
+	closeAll := func() {
+		for _, l := range open {
+			_ = l.Close()
+		}
+	}
+	for _, a := range addrs {
+		l, err := net.Listen(a.Network, a.Addr)
+		switch {
+		case err == nil:
+			open = append(open, l)
+		case a.Optional:
+			log.Warn("not listening on an optional address", "address", a.Addr, "error", err)
+		default:
+			closeAll()
+			return nil, fmt.Errorf("cannot listen on %s (choose another with -addr): %w", a.Addr, err)
+		}
+	}
+	switch len(open) {
+	case 0:
+		return nil, errors.New("none of the addresses to listen on could be opened; see -addr")
+	case 1:
+		return open[0], nil
+	}
+	return merge(open), nil
+}
+
+// merged is several listeners as one.
+type merged struct {
+	parts    []net.Listener
+	accepted chan acceptance
+	closing  chan struct{}
+	once     sync.Once
+}
+
+type acceptance struct {
+	conn net.Conn
+	err  error
+}
+
+func merge(parts []net.Listener) *merged {
+	m := &merged{parts: parts, accepted: make(chan acceptance), closing: make(chan struct{})}
+	for _, l := range parts {
+		go m.accept(l)
+	}
+	return m
+}
+
+func (m *merged) accept(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		select {
+		case m.accepted <- acceptance{conn, err}:
+		case <-m.closing:
+			if err == nil {
+				_ = conn.Close()
+			}
+			return
+		}
+	}
+}
+
+// Accept returns the next connection of any part.
+func (m *merged) Accept() (net.Conn, error) {
+	select {
+	case a := <-m.accepted:
+		return a.conn, a.err
+	case <-m.closing:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close closes all parts.
+func (m *merged) Close() error {
+	var errs []error
+	m.once.Do(func() {
+		close(m.closing)
+		for _, l := range m.parts {
+			errs = append(errs, l.Close())
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// Addr is that of the first part.
+func (m *merged) Addr() net.Addr { return m.parts[0].Addr() }

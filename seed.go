@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"redis-failover/cluster"
+	"redis-failover/cluster/state"
+	"redis-failover/conf"
+)
+
+// seedAtOnce bounds the masters that are brought in at the same time.
+const seedAtOnce = 256
+
+// seedRetry lies between two attempts to bring the configuration into the
+// document while the broker refuses changes.
+const seedRetry = time.Second
+
+// seeder brings this node and the masters of its configuration into the
+// document. What the document holds wins: a master that is there is left as it
+// is, and one that a file brought in before and a person removed stays removed.
+type seeder struct {
+	broker cluster.Broker
+	cfg    *conf.Config
+	member state.Member
+	log    *slog.Logger
+}
+
+// run tries until all is done or ctx ends. The first attempt is over when first
+// is closed.
+func (s *seeder) run(ctx context.Context, first chan<- struct{}) {
+	for attempt := 0; ; attempt++ {
+		err := s.once(ctx)
+		if attempt == 0 {
+			close(first)
+		}
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		if attempt == 0 {
+			s.log.Error("the configuration could not be brought into the document; trying on", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(seedRetry):
+		}
+	}
+}
+
+func (s *seeder) once(ctx context.Context) error {
+	if err := s.propose(ctx, state.OpMember{Member: s.member}); err != nil {
+		return err
+	}
+	if err := s.forget(ctx); err != nil {
+		return err
+	}
+	return s.masters(ctx)
+}
+
+// masters brings all masters in, many at a time: the broker makes one write of
+// them, so thousands take a moment.
+func (s *seeder) masters(ctx context.Context) error {
+	errs := make([]error, len(s.cfg.Masters))
+	var group sync.WaitGroup
+	slots := make(chan struct{}, seedAtOnce)
+	for i, m := range s.cfg.Masters {
+		slots <- struct{}{}
+		group.Go(func() {
+			errs[i] = s.master(ctx, m)
+			<-slots
+		})
+	}
+	group.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *seeder) propose(ctx context.Context, op state.Op) error {
+	m := state.Mutation{At: state.Time(time.Now().UnixMilli()), Op: op}
+	outcome, _, err := s.broker.Propose(ctx, m)
+	if err != nil {
+		return fmt.Errorf("%s: %w", state.Kind(op), err)
+	}
+	if outcome.Refused() {
+		s.log.Warn("the document refused a part of the configuration", "operation", state.Kind(op), "reason", outcome.Detail)
+	}
+	return nil
+}
+
+// forget removes what was saved, if the configuration says so.
+func (s *seeder) forget(ctx context.Context) error {
+	if s.cfg.MastersState != conf.MastersNew {
+		return nil
+	}
+	for m := range s.broker.State().Masters() {
+		s.log.Info("forgetting a saved master, as masters_state=new says", "master", m.Name)
+		if err := s.propose(ctx, state.OpRemove{Name: m.Name}); err != nil {
+			return err
+		}
+	}
+	s.cfg.MastersState = conf.MastersExisting // once
+	return nil
+}
+
+func (s *seeder) master(ctx context.Context, m conf.Master) error {
+	doc := s.broker.State()
+	if there, ok := doc.Master(m.Name); ok {
+		s.compare(there, m)
+		return nil
+	}
+	if !m.FromFlags && doc.Seeded(m.Name) {
+		s.log.Info("the file names a master that was removed by command; it stays removed", "master", m.Name)
+		return nil
+	}
+	return s.propose(ctx, state.OpMonitor{
+		Name: m.Name, Addr: m.Addr, Quorum: s.quorum(m), Settings: m.Settings, Replicas: m.Replicas,
+		ConfigEpoch: m.ConfigEpoch, Epoch: s.cfg.CurrentEpoch, Seed: !m.FromFlags,
+	})
+}
+
+// quorum resolves "a majority of the members".
+func (s *seeder) quorum(m conf.Master) int {
+	if m.Quorum > 0 {
+		return m.Quorum
+	}
+	return s.broker.State().MemberCount()/2 + 1
+}
+
+// compare says once where the configuration differs from the document.
+func (s *seeder) compare(there *state.Master, m conf.Master) {
+	quorum := m.Quorum
+	if quorum == 0 {
+		quorum = there.Quorum // "a majority" was resolved when it was saved
+	}
+	differs := state.Differing(there, &state.Master{Quorum: quorum, Settings: m.Settings})
+	if there.Addr != m.Addr && there.ConfigEpoch == 0 { // after a failover it does, of course
+		differs = append(differs, "address")
+	}
+	if len(differs) > 0 {
+		s.log.Warn("the configuration differs from what was saved; what was saved holds (SENTINEL SET changes it)",
+			"master", m.Name, "differs", strings.Join(differs, " "))
+	}
+}

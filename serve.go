@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"redis-failover/cluster"
+	"redis-failover/cluster/standalone"
+	"redis-failover/cluster/state"
+	"redis-failover/commands"
+	"redis-failover/conf"
+	"redis-failover/monitor"
+	"redis-failover/monitor/failover"
+	"redis-failover/server"
+)
+
+// serve puts the parts together and runs them until ctx ends or a client sends
+// SHUTDOWN. The listener comes first: a second copy on the same port must fail
+// before it touches anything. Things end in the reverse order.
+func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
+	for _, notice := range cfg.Notices {
+		level := slog.LevelInfo
+		if notice.Serious {
+			level = slog.LevelWarn
+		}
+		log.Log(ctx, level, "configuration: "+notice.Text, "at", notice.At.String())
+	}
+	listener, err := listen(cfg.Server.Listen, log)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	broker, err := openBroker(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer closeBroker(broker, log)
+
+	ctx, shutdown := context.WithCancel(ctx)
+	defer shutdown()
+	node, err := newNode(cfg, log, broker, listener, shutdown)
+	if err != nil {
+		return err
+	}
+	return node.run(ctx)
+}
+
+func openBroker(cfg *conf.Config, log *slog.Logger) (cluster.Broker, error) {
+	if cfg.Broker.Kind != conf.Standalone {
+		return nil, fmt.Errorf("broker %q is not part of this version; -broker=%s keeps the document on this node alone", cfg.Broker.Kind, conf.Standalone)
+	}
+	return standalone.Open(standalone.Options{Dir: cfg.Broker.DataDir, ID: cfg.MyID, Logger: log})
+}
+
+func closeBroker(b cluster.Broker, log *slog.Logger) {
+	if err := b.Close(); err != nil {
+		log.Error("closing the document", "error", err)
+	}
+}
+
+// node is a running redis-failover.
+type node struct {
+	log     *slog.Logger
+	broker  cluster.Broker
+	monitor *monitor.Monitor
+	server  *server.Server
+	seeder  *seeder
+}
+
+func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener net.Listener, shutdown func()) (*node, error) {
+	n := &node{log: log, broker: broker}
+	n.monitor = monitor.New(monitor.Options{
+		Broker: broker, Log: log,
+		Timing:  failover.Timing{CheckInterval: cfg.Monitor.CheckInterval, InfoPeriod: cfg.Monitor.InfoPeriod},
+		Publish: func(e state.Event) { n.server.Publish(e) },
+		Crash:   func() { os.Exit(crashCode) },
+	})
+	runID := newRunID()
+	options := server.Options{
+		Listener: listener, Logger: log, OnShutdown: shutdown,
+		MaxClients: cfg.Server.MaxClients, IdleTimeout: cfg.Server.Timeout,
+		MaxQueuedBytes: int(cfg.Server.PubSubLimit.Hard),
+		Node: &commands.Node{
+			Broker: broker, Watcher: n.monitor, Users: commands.NewUsers(cfg.Server.RequirePass),
+			Defaults: state.DefaultSettings(), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
+			Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
+		},
+	}
+	var err error
+	if n.server, err = server.New(options); err != nil {
+		return nil, err
+	}
+	n.seeder = &seeder{broker: broker, cfg: cfg, log: log, member: state.Member{
+		ID: broker.Self(), RunID: runID, Addr: announced(cfg, listener), Version: version, Alive: true,
+	}}
+	return n, nil
+}
+
+// run serves until ctx ends.
+func (n *node) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var parts sync.WaitGroup
+	defer parts.Wait() // before the broker closes
+	parts.Go(func() { n.monitor.Run(ctx) })
+	first := make(chan struct{})
+	parts.Go(func() { n.seeder.run(ctx, first) })
+	<-first // clients that connect find the masters of the configuration
+
+	n.log.Info("ready", "version", version, "address", n.server.Addr().String(), "id", string(n.broker.Self()),
+		"masters", n.broker.State().Len(), "document", n.broker.Health().Condition.String())
+	err := n.server.Serve(ctx)
+	cancel()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	n.log.Info("stopping")
+	return err
+}
+
+// newRunID draws the id of this process, as Redis does at each start.
+func newRunID() string {
+	var id [20]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
+}
+
+// announced is the address that others are told: what the configuration says,
+// completed from the listener.
+func announced(cfg *conf.Config, l net.Listener) state.Addr {
+	addr := cfg.Server.AnnounceAddr
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return addr
+	}
+	if addr.Host == "" {
+		addr.Host = host
+		if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+			addr.Host = "127.0.0.1"
+		}
+	}
+	if addr.Port == 0 {
+		addr.Port, _ = strconv.Atoi(port)
+	}
+	return addr
+}
