@@ -128,6 +128,7 @@ func (m *Monitor) report(name string, links uint64, r Report) {
 	switch r.Kind {
 	case ReportUp:
 		in.Kind = failover.Linked
+		m.complaints.Delete(complaint{name, r.Addr})
 	case ReportDown:
 		in.Kind, in.Refused = failover.Unlinked, r.Refused
 	case ReportPong:
@@ -141,12 +142,28 @@ func (m *Monitor) report(name string, links uint64, r Report) {
 			m.crashAt(CrashAfterOrder)
 		}
 	case ReportAuth:
-		m.log.Warn("the server does not let us in", "master", name, "server", r.Addr.String(), "error", r.Err)
+		m.complain(name, r)
 		return
 	default:
 		return
 	}
 	m.inbox.put(item{group: name, links: links, input: in})
+}
+
+// complaint is a server that does not let us in.
+type complaint struct {
+	group  string
+	server state.Addr
+}
+
+// complain logs that a server does not let us in: once, not at each of the many
+// attempts that follow.
+func (m *Monitor) complain(name string, r Report) {
+	text := r.Err.Error()
+	if last, known := m.complaints.Swap(complaint{name, r.Addr}, text); known && last == text {
+		return
+	}
+	m.log.Warn("the server does not let us in; see auth-user and auth-pass", "master", name, "server", r.Addr.String(), "error", text)
 }
 
 func isLoading(text string) bool { return len(text) >= 7 && text[:7] == "LOADING" }

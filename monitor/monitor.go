@@ -53,6 +53,9 @@ type Monitor struct {
 	simulated atomic.Uint32 // FailurePoint bits
 	request   atomic.Uint64
 	waiting   sync.Map // request number -> chan error
+	// complaints holds the last error text of servers that do not let us in,
+	// complaint -> string.
+	complaints sync.Map
 
 	// mu guards what follows: the loop holds it while it works, readers of
 	// views for a moment.
