@@ -45,7 +45,7 @@ test: ## run all tests, with redis-server, redis-sentinel and iproute2 installed
 	$(GO_TEST) ./...
 
 race: ## the same with the race detector
-	@.ci/install $(TOOLS) gcc:gcc
+	@.ci/install $(TOOLS) gcc:gcc gcc:libc6-dev
 	CGO_ENABLED=1 $(GO_TEST) -race ./...
 
 lint: ## gofmt, go vet and staticcheck (see staticcheck.conf)
