@@ -20,6 +20,7 @@ TOOLS := redis-server:redis-server redis-sentinel:redis-sentinel ip:iproute2
 ARGS ?=
 SIM_SCHEDULES ?= 200000
 FUZZTIME ?= 20s
+ROUNDS ?= 20
 
 .PHONY: help build run test race lint sim fuzz bench system compat ci clean
 
@@ -54,7 +55,7 @@ lint: ## gofmt, go vet and staticcheck (see staticcheck.conf)
 	go run $(STATICCHECK) ./...
 
 sim: ## simulate SIM_SCHEDULES schedules of failures in virtual time
-	SIM_SCHEDULES=$(SIM_SCHEDULES) go test -count=1 -timeout=4h ./tests/sim
+	SIM_SCHEDULES=$(SIM_SCHEDULES) go test -count=1 -v -timeout=4h ./tests/sim
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@set -o pipefail; \
@@ -63,9 +64,10 @@ fuzz: ## run each fuzz target for FUZZTIME
 		go test "$$(dirname "$$file")" -run='^$$' -fuzz="^$${target#func }\$$" -fuzztime=$(FUZZTIME) </dev/null || exit 1; \
 	done
 
-bench: ## measure failovers beside those of a stock redis-sentinel
+bench: ## measure ROUNDS failovers beside those of a stock redis-sentinel
 	@.ci/install $(TOOLS)
-	go test -count=1 -v -timeout=1h -run='^$$' -bench=. ./tests/bench
+	ROUNDS=$(ROUNDS) go test -timeout=2h -run='^$$' -bench=Failover -benchtime=1x ./tests/bench
+	go test -timeout=1h -run='^$$' -bench=Lookup ./tests/bench
 
 system: ## only the tests with real servers and the real binary
 	@.ci/install $(TOOLS)

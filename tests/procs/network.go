@@ -93,7 +93,7 @@ func NewNetwork(t testing.TB) *Network {
 	NeedTool(t, "ip", "iproute2")
 	NeedTool(t, "bridge", "iproute2")
 	if os.Geteuid() != 0 {
-		unavailable(t, "network namespaces need root")
+		Unavailable(t, "network namespaces need root")
 	}
 	if err := sweep(); err != nil {
 		t.Fatalf("remove what killed test runs left: %v", err)

@@ -12,13 +12,14 @@ func NeedTool(t testing.TB, name, debian string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		unavailable(t, "%s is not installed (apt-get install %s)", name, debian)
+		Unavailable(t, "%s is not installed (apt-get install %s)", name, debian)
 	}
 	return path
 }
 
-// unavailable ends a test that cannot run on this machine. It never returns.
-func unavailable(t testing.TB, format string, args ...any) {
+// Unavailable ends a test that cannot run on this machine: it is skipped, or
+// failed where CI=true. The text says what is missing. It never returns.
+func Unavailable(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatalf(format+"; with CI=true it must be", args...)
