@@ -66,7 +66,7 @@ fuzz: ## run each fuzz target for FUZZTIME
 
 bench: ## measure ROUNDS failovers beside those of a stock redis-sentinel
 	@.ci/install $(TOOLS)
-	ROUNDS=$(ROUNDS) go test -timeout=2h -run='^$$' -bench=Failover -benchtime=1x ./tests/bench
+	ROUNDS=$(ROUNDS) go test -v -timeout=2h -run='^$$' -bench=Failover -benchtime=1x ./tests/bench
 	go test -timeout=1h -run='^$$' -bench=Lookup ./tests/bench
 
 system: ## only the tests with real servers and the real binary
