@@ -222,7 +222,7 @@ func (r *recovered) replay() error {
 func apply(s *state.State, index state.Index, m state.Mutation) (next *state.State, out state.Outcome, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &panicError{kind: state.Kind(m.Op), value: p, stack: string(debug.Stack())}
+			err = &panicError{op: fmt.Sprintf("%T", m.Op), value: p, stack: string(debug.Stack())}
 		}
 	}()
 	next, out = state.Apply(s, index, m)
@@ -230,11 +230,11 @@ func apply(s *state.State, index state.Index, m state.Mutation) (next *state.Sta
 }
 
 type panicError struct {
-	kind  string
+	op    string
 	value any
 	stack string // for the log, not for clients
 }
 
 func (e *panicError) Error() string {
-	return fmt.Sprintf("applying a mutation of kind %q panicked, which is a bug: %v", e.kind, e.value)
+	return fmt.Sprintf("applying a mutation (%s) panicked, which is a bug: %v", e.op, e.value)
 }
