@@ -66,18 +66,19 @@ const (
 
 // Of SENTINEL.
 const (
-	errNoSuchMaster   Error = "ERR No such master with that name"
-	errInvalidQuorum  Error = "ERR Invalid quorum"
-	errInvalidPort    Error = "ERR Invalid port"
-	errQuorumLow      Error = "ERR Quorum must be 1 or greater."
-	errInvalidHost    Error = "ERR Invalid IP address or hostname specified"
-	errPortRange      Error = "ERR Invalid port number."
-	errDuplicate      Error = "ERR Duplicate master name."
-	errInProgress     Error = "INPROG Failover already in progress"
-	errNoGoodReplica  Error = "NOGOODSLAVE No suitable replica to promote"
-	errScriptsDenied  Error = "ERR Reconfiguration of scripts path is denied for security reasons. Check the deny-scripts-reconfig configuration directive in your Sentinel configuration"
-	errNotifyScript   Error = "ERR Notification script seems non existing or non executable"
-	errReconfigScript Error = "ERR Client reconfiguration script seems non existing or non executable"
+	errNoSuchMaster      Error = "ERR No such master with that name"
+	errInvalidQuorum     Error = "ERR Invalid quorum"
+	errInvalidPort       Error = "ERR Invalid port"
+	errQuorumLow         Error = "ERR Quorum must be 1 or greater."
+	errInvalidHost       Error = "ERR Invalid IP address or hostname specified"
+	errPortRange         Error = "ERR Invalid port number."
+	errDuplicate         Error = "ERR Duplicate master name."
+	errInProgress        Error = "INPROG Failover already in progress"
+	errNoGoodReplica     Error = "NOGOODSLAVE No suitable replica to promote"
+	errFailureSimulation Error = "ERR Unknown failure simulation specified"
+	errScriptsDenied     Error = "ERR Reconfiguration of scripts path is denied for security reasons. Check the deny-scripts-reconfig configuration directive in your Sentinel configuration"
+	errNotifyScript      Error = "ERR Notification script seems non existing or non executable"
+	errReconfigScript    Error = "ERR Client reconfiguration script seems non existing or non executable"
 )
 
 // maxEcho is how much of a client's own words an error repeats.

@@ -165,7 +165,7 @@ func infoSentinel(c *Context, t *infoText) {
 	t.line("sentinel_tilt_since_seconds", tilt)
 	t.line("sentinel_running_scripts", 0)
 	t.line("sentinel_scripts_queue_length", 0)
-	t.line("sentinel_simulate_failure_flags", 0)
+	t.line("sentinel_simulate_failure_flags", c.Node.Watcher.SimulatedFailures())
 	sentinels := len(c.otherMembers()) + 1
 	i := 0
 	for m := range s.Masters() {

@@ -33,6 +33,12 @@ type Watcher interface {
 	// TiltSeconds reports for how many seconds this process has been noticing
 	// a pause of its own (Sentinel's tilt); -1 if it has not.
 	TiltSeconds() int
+	// SimulateFailure arms the named crash points of this process and disarms
+	// all others; with an unknown name it is an error and all are disarmed.
+	SimulateFailure(names ...string) error
+	// SimulatedFailures are the armed points as bits: 1 after the election, 2
+	// after the promotion, higher ones are ours.
+	SimulatedFailures() int
 }
 
 // Node is what handlers need of the node they run on. All fields but

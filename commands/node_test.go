@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -50,6 +51,7 @@ type sight struct {
 	tilt     int
 	failover error
 	asked    []string
+	armed    []string
 }
 
 func (w *sight) View(name string) (failover.View, bool) {
@@ -63,6 +65,19 @@ func (w *sight) Failover(_ context.Context, name string) error {
 }
 
 func (w *sight) TiltSeconds() int { return w.tilt }
+
+func (w *sight) SimulateFailure(names ...string) error {
+	w.armed = nil
+	for _, name := range names {
+		if !slices.Contains(failureNames, name) {
+			return errors.New("unknown")
+		}
+	}
+	w.armed = names
+	return nil
+}
+
+func (w *sight) SimulatedFailures() int { return len(w.armed) }
 
 // fakeSession is a Session without a connection.
 type fakeSession struct {

@@ -25,6 +25,7 @@ func sentinelCommand() *Command {
 			resetCommand(),
 			sentinelsCommand(),
 			setCommand(),
+			simulateFailureCommand(),
 			replicasCommand("slaves", "2.8.0", "SENTINEL REPLICAS"),
 			helpCommand("6.2.0"),
 		},
