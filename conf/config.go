@@ -1,0 +1,261 @@
+package conf
+
+import (
+	"log/slog"
+	"strings"
+	"time"
+
+	"redis-failover/cluster/state"
+	"redis-failover/conf/fault"
+)
+
+// Faults is all that is wrong with a configuration, Fault one entry of it, and
+// Pos the place that an entry speaks of.
+type (
+	Faults = fault.List
+	Fault  = fault.Fault
+	Pos    = fault.Pos
+)
+
+// Config is all that a node is told. Start from [Default] or [Load].
+type Config struct {
+	Server   Server
+	Sentinel Sentinel
+	Monitor  Monitor
+	Broker   Broker
+	Log      Log
+
+	// Masters are those to watch from the start.
+	Masters []Master
+	// MastersState says what becomes of masters that were saved before.
+	MastersState MastersState
+	// NewMaster is what a master gets of which nothing but the address was
+	// said: those of the masters setting, and those added by its HTTP twin.
+	NewMaster NewMaster
+
+	// MyID is the node's id from a sentinel.conf that Sentinel has used, "" to
+	// have one drawn.
+	MyID state.MemberID
+	// CurrentEpoch is the highest epoch that the file mentions, 0 for none. New
+	// epochs must be above it, or clients that have talked to Sentinel see time
+	// go backwards.
+	CurrentEpoch state.Epoch
+
+	// File is the configuration file as it was named, "" for none.
+	File string
+	// Check asks for a look at the configuration instead of a start; Version
+	// and Help ask for a text. With Version or Help nothing else is read.
+	Check, Version, Help bool
+	// Notices are about parts of the configuration that were accepted and have
+	// no effect. Log them at the start.
+	Notices []Notice
+
+	// given is where each setting came from, by its name in the table, for the
+	// messages of Validate. A Config made by a program has none.
+	given map[string]origin
+}
+
+// Server is the part of the listeners.
+type Server struct {
+	// Listen are the addresses to listen on, at least one. The first is the
+	// node's own address unless AnnounceAddr says otherwise.
+	Listen []Listen
+	// HTTPAddr is where HTTP is served: "" for the same listener as RESP,
+	// [HTTPOff] for nowhere, else "host:port" with a listener of its own.
+	HTTPAddr string
+	// AnnounceAddr is what others are told. Each half may be missing (host "",
+	// port 0) and then comes from the listener.
+	AnnounceAddr state.Addr
+	// RequirePass is the password of clients, "" for none.
+	RequirePass state.Secret
+	// MaxClients is how many clients may be connected at once, at least 1.
+	MaxClients int
+	// Timeout is after how long an idle client is disconnected, 0 for never.
+	// Subscribers are never idle.
+	Timeout time.Duration
+	// PubSubLimit bounds the unsent output of a subscriber.
+	PubSubLimit BufferLimit
+}
+
+// HTTPOff as Server.HTTPAddr turns HTTP off.
+const HTTPOff = "off"
+
+// Listen is one address to listen on.
+type Listen struct {
+	// Network is "tcp", "tcp4" or "tcp6", as net.Listen takes it.
+	Network string
+	// Addr is "host:port"; no host is all addresses, port 0 is any free port.
+	Addr string
+	// Optional: go on without it if the machine does not have the address.
+	Optional bool
+}
+
+// BufferLimit is how much unsent output a client may have: never more than
+// Hard bytes, and not more than Soft bytes for SoftFor. 0 is no limit.
+type BufferLimit struct {
+	Hard, Soft int64
+	SoftFor    time.Duration
+}
+
+// Sentinel is what SENTINEL CONFIG GET shows besides addresses.
+type Sentinel struct {
+	// DenyScriptsReconfig refuses to change the paths of scripts by command.
+	DenyScriptsReconfig bool
+	// ResolveHostnames accepts host names of servers in commands and files;
+	// AnnounceHostnames tells clients the name instead of the address.
+	ResolveHostnames, AnnounceHostnames bool
+	// User and Pass are what nodes and Sentinels show each other. Without Pass
+	// it is Server.RequirePass.
+	User string
+	Pass state.Secret
+}
+
+// Monitor is the part of the probes.
+type Monitor struct {
+	// CheckInterval is the time between two probes of a healthy server.
+	CheckInterval time.Duration
+	// InfoPeriod is the time between two INFO requests to a healthy server.
+	InfoPeriod time.Duration
+}
+
+// BrokerKind names an engine that keeps the document.
+type BrokerKind string
+
+// The engines.
+const (
+	Standalone BrokerKind = "standalone"
+	RaftBroker BrokerKind = "raft"
+	ZKBroker   BrokerKind = "zk"
+)
+
+// Broker is the part of the engine.
+type Broker struct {
+	Kind BrokerKind
+	// DataDir is the directory of what must survive a restart. It need not
+	// exist.
+	DataDir string
+	// Raft and ZK count only if Kind says so.
+	Raft Raft
+	ZK   ZK
+}
+
+// ClusterState says how a raft node takes part in its cluster.
+type ClusterState string
+
+// The ways to take part.
+const (
+	// ClusterExisting: go on with what is saved; with nothing saved, found the
+	// cluster of Raft.Cluster.
+	ClusterExisting ClusterState = "existing"
+	// ClusterNew: forget what is saved and found the cluster.
+	ClusterNew ClusterState = "new"
+	// ClusterJoin: wait to be added by the members.
+	ClusterJoin ClusterState = "join"
+)
+
+// Raft is the part of the raft engine.
+type Raft struct {
+	// Addr is this node's address among the members; zero unless Kind is raft.
+	Addr state.Addr
+	// Cluster are the founding members, the same on all of them and in the same
+	// order; empty for a cluster of this node alone.
+	Cluster []state.Addr
+	State   ClusterState
+	// LogDir is where the raft log goes, "" for a part of Broker.DataDir.
+	LogDir string
+}
+
+// ZK is the part of ZooKeeper.
+type ZK struct {
+	// Servers are those of the ensemble.
+	Servers []state.Addr
+	// Path is the absolute path of the node that all is kept under.
+	Path string
+}
+
+// Log is the part of the logger.
+type Log struct {
+	// Level is the least level that is logged; see ParseLevel.
+	Level slog.Level
+	// Format is "text" or "json".
+	Format string
+	// File is the path to append to, "" for standard error.
+	File string
+}
+
+// MastersState says what becomes of the masters that were saved before.
+type MastersState string
+
+// The ways to treat saved masters.
+const (
+	// MastersExisting keeps them beside those of the configuration.
+	MastersExisting MastersState = "existing"
+	// MastersNew forgets them.
+	MastersNew MastersState = "new"
+)
+
+// NewMaster are the defaults of a master that was named by its address only.
+type NewMaster struct {
+	// DownAfter is its down-after-milliseconds.
+	DownAfter time.Duration
+	// Quorum is how many nodes must agree, 0 for a majority of the members.
+	Quorum int
+}
+
+// Settings are the settings of such a master.
+func (n NewMaster) Settings() state.Settings {
+	s := state.DefaultSettings()
+	s.DownAfter = n.DownAfter
+	return s
+}
+
+// Master is a master to watch.
+type Master struct {
+	Name string
+	Addr state.Addr
+	// Quorum is how many nodes must agree that it is down, 0 for a majority of
+	// the members.
+	Quorum   int
+	Settings state.Settings
+	// Replicas and ConfigEpoch are known from a sentinel.conf that Sentinel has
+	// used.
+	Replicas    []state.Addr
+	ConfigEpoch state.Epoch
+	// FromFlags: it comes from the masters setting (a flag, a variable or a key)
+	// and not from a monitor line of a sentinel.conf.
+	FromFlags bool
+	// At is where it was given.
+	At Pos
+	// origin is At with the text, replicaOrigins the same for Replicas.
+	origin         origin
+	replicaOrigins []origin
+}
+
+// Notice is about a part of the configuration that has no effect.
+type Notice struct {
+	At Pos
+	// Text is a sentence.
+	Text string
+	// Serious: the node is less protected than the configuration asks for.
+	Serious bool
+}
+
+// String is "place: text".
+func (n Notice) String() string { return n.At.String() + ": " + n.Text }
+
+// origin is where a value was given and the text that gave it, as it may be
+// shown.
+type origin struct {
+	at      Pos
+	subject string
+}
+
+// fault is a fault of what was given there. Without a text the setting and its
+// value are shown.
+func (o origin) fault(setting, value, problem, remedy string) fault.Fault {
+	subject := o.subject
+	if subject == "" {
+		subject = fault.Show(strings.TrimSpace(setting + " " + value))
+	}
+	return fault.Fault{At: o.at, Subject: subject, Problem: problem, Remedy: remedy}
+}

@@ -1,0 +1,126 @@
+package conf
+
+import (
+	"path/filepath"
+	"strings"
+
+	"redis-failover/cluster/state"
+	"redis-failover/conf/sentinelconf"
+)
+
+// readSentinel reads a sentinel.conf and the lines of the command line that
+// belong to its end.
+func (l *loader) readSentinel(path string, text []byte) {
+	file, faults := sentinelconf.Parse(path, text, l.line.directives, l.disk)
+	l.faults.Merge(faults)
+	l.sentinel = file
+	l.file = make(layer)
+	if g := file.LogLevel; g.Set() {
+		l.file["log_level"] = entry{g.Value, lineOrigin(g.Line)}
+	}
+}
+
+// lineOrigin is where a line of a sentinel.conf stands.
+func lineOrigin(line sentinelconf.Line) origin { return origin{line.At, line.String()} }
+
+// applySentinel takes over what a sentinel.conf says, where no flag and no
+// variable says otherwise.
+func (l *loader) applySentinel() {
+	l.sentinelServer()
+	l.sentinelNode()
+	for _, m := range l.sentinel.Masters {
+		l.config.Masters = append(l.config.Masters, sentinelMaster(m))
+	}
+	for _, n := range l.sentinel.Notices {
+		l.config.Notices = append(l.config.Notices, Notice(n))
+	}
+}
+
+// taken reports whether a setting was given by a flag or a variable.
+func (l *loader) taken(name string) bool {
+	_, ok := l.config.given[name]
+	return ok || l.faulty[name]
+}
+
+func (l *loader) sentinelServer() {
+	f, server := l.sentinel, &l.config.Server
+	if (f.Port.Set() || f.Bind.Set()) && !l.taken("addr") {
+		server.Listen = sentinelListen(f)
+		line := f.Port.Line
+		if f.Bind.Set() {
+			line = f.Bind.Line
+		}
+		l.config.given["addr"] = lineOrigin(line)
+	}
+	if (f.AnnounceIP.Set() || f.AnnouncePort.Set()) && !l.taken("announce_addr") {
+		server.AnnounceAddr = state.Addr{Host: f.AnnounceIP.Value, Port: f.AnnouncePort.Value}
+	}
+	take(&server.RequirePass, f.RequirePass)
+	take(&server.Timeout, f.Timeout)
+	take(&server.MaxClients, f.MaxClients)
+	if f.PubSubLimit.Set() {
+		server.PubSubLimit = BufferLimit(f.PubSubLimit.Value)
+	}
+}
+
+// sentinelListen makes listeners of port and bind. As in Redis, * is all of
+// IPv4 and ::* all of IPv6, apart from each other.
+func sentinelListen(f *sentinelconf.File) []Listen {
+	port := defaultPort
+	take(&port, f.Port)
+	if !f.Bind.Set() {
+		return []Listen{{Network: "tcp", Addr: listenAddr("", port)}}
+	}
+	listen := make([]Listen, len(f.Bind.Value))
+	for i, host := range f.Bind.Value {
+		host, optional := strings.CutPrefix(host, "-")
+		network := "tcp"
+		switch {
+		case host == "*":
+			network, host = "tcp4", "0.0.0.0"
+		case host == "::*":
+			network, host = "tcp6", "::"
+		case strings.Contains(host, ":"):
+			network = "tcp6"
+		}
+		listen[i] = Listen{Network: network, Addr: listenAddr(host, port), Optional: optional}
+	}
+	return listen
+}
+
+func (l *loader) sentinelNode() {
+	f, c := l.sentinel, &l.config
+	take(&c.Log.File, f.LogFile)
+	take(&c.Sentinel.DenyScriptsReconfig, f.DenyScriptsReconfig)
+	take(&c.Sentinel.ResolveHostnames, f.ResolveHostnames)
+	take(&c.Sentinel.AnnounceHostnames, f.AnnounceHostnames)
+	take(&c.Sentinel.User, f.SentinelUser)
+	take(&c.Sentinel.Pass, f.SentinelPass)
+	take(&c.MyID, f.MyID)
+	c.CurrentEpoch = f.CurrentEpoch
+	// Sentinel changes into dir. A process may hold several nodes, so here only
+	// the paths that would be relative to it move there.
+	if f.Dir.Set() && !l.taken("data_dir") {
+		c.Broker.DataDir = filepath.Join(f.Dir.Value, defaultDataDir)
+		c.given["data_dir"] = lineOrigin(f.Dir.Line)
+	}
+}
+
+// take replaces a value by one that was given.
+func take[T any](value *T, g sentinelconf.Given[T]) {
+	if g.Set() {
+		*value = g.Value
+	}
+}
+
+func sentinelMaster(m sentinelconf.Master) Master {
+	master := Master{
+		Name: m.Name, Addr: m.Addr, Quorum: m.Quorum, Settings: m.Settings, ConfigEpoch: m.ConfigEpoch,
+		At: m.Line.At, origin: lineOrigin(m.Line),
+	}
+	for _, r := range m.Replicas {
+		master.Replicas = append(master.Replicas, r.Addr)
+		master.replicaOrigins = append(master.replicaOrigins, lineOrigin(r.Line))
+	}
+	return master
+}

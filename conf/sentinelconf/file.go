@@ -1,0 +1,85 @@
+package sentinelconf
+
+import (
+	"time"
+
+	"redis-failover/cluster/state"
+	"redis-failover/conf/fault"
+)
+
+// File is what a sentinel.conf says. What it does not say is a zero Given.
+type File struct {
+	Port        Given[int]      // 1 to 65535
+	Bind        Given[[]string] // as written: "*", "::1", "-::1"
+	LogFile     Given[string]   // absolute or under the working directory, "" for standard output
+	LogLevel    Given[string]   // debug, verbose, notice, warning or nothing
+	RequirePass Given[state.Secret]
+	Timeout     Given[time.Duration] // 0: idle clients stay
+	MaxClients  Given[int]           // at least 1
+	PubSubLimit Given[BufferLimit]
+	// Dir is the last dir directive, joined to those before it.
+	Dir Given[string]
+
+	AnnounceIP          Given[string]
+	AnnouncePort        Given[int] // 1 to 65535
+	DenyScriptsReconfig Given[bool]
+	ResolveHostnames    Given[bool]
+	AnnounceHostnames   Given[bool]
+	SentinelUser        Given[string]
+	SentinelPass        Given[state.Secret]
+	MyID                Given[state.MemberID]
+	// CurrentEpoch is the highest epoch that the file mentions.
+	CurrentEpoch state.Epoch
+
+	// Masters are in the order of their monitor lines.
+	Masters []Master
+	// Notices are in the order of the file, one for each directive.
+	Notices []Notice
+}
+
+// Given is a value and where it was given. The zero Given was not.
+type Given[T any] struct {
+	Value T
+	Line  Line
+}
+
+// Set reports whether the value was given.
+func (g Given[T]) Set() bool { return len(g.Line.Words) > 0 }
+
+// BufferLimit is how much unsent output a client may have: never more than
+// Hard bytes, and not more than Soft bytes for SoftFor. 0 is no limit.
+type BufferLimit struct {
+	Hard, Soft int64
+	SoftFor    time.Duration
+}
+
+// Master is a monitored master and what the file says of it.
+type Master struct {
+	// Line is the monitor line.
+	Line     Line
+	Name     string
+	Addr     state.Addr
+	Quorum   int
+	Settings state.Settings
+	// Replicas are in the order of the file.
+	Replicas    []Replica
+	ConfigEpoch state.Epoch
+	// sentinels holds the run ids of known-sentinel lines.
+	sentinels map[string]bool
+}
+
+// Replica is a known-replica line.
+type Replica struct {
+	Line Line
+	Addr state.Addr
+}
+
+// Notice is something that was accepted and that the reader of the file should
+// know of: a directive that has no effect here.
+type Notice struct {
+	At fault.Pos
+	// Text is a sentence.
+	Text string
+	// Serious: the node is less protected than the file asks for.
+	Serious bool
+}

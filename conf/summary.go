@@ -1,0 +1,135 @@
+package conf
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"redis-failover/cluster/state"
+)
+
+// Summary is what would run, for people: several lines, no passwords.
+func (c *Config) Summary() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	if c.File != "" {
+		row("file", "%s", c.File)
+	}
+	row("listen", "%s (%s)", c.Server.listenText(), c.Server.passwordText())
+	row("http", "%s", c.Server.httpText())
+	if a := c.Server.announceText(); a != "" {
+		row("announce", "%s", a)
+	}
+	row("broker", "%s", c.Broker.text())
+	row("probes", "every %s, INFO every %s", c.Monitor.CheckInterval, c.Monitor.InfoPeriod)
+	row("log", "%s as %s to %s", LevelName(c.Log.Level), c.Log.Format, orElse(c.Log.File, "standard error"))
+	row("saved masters", "%s", map[MastersState]string{MastersExisting: "kept", MastersNew: "forgotten"}[c.MastersState])
+	for i := range c.Masters {
+		row("master", "%s", c.Masters[i].text())
+	}
+	for _, n := range c.Notices {
+		row("notice", "%s", n)
+	}
+	w.Flush()
+	return b.String()
+}
+
+func orElse(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+func (s *Server) listenText() string {
+	addrs := make([]string, len(s.Listen))
+	for i, l := range s.Listen {
+		addrs[i] = l.Addr
+	}
+	return strings.Join(addrs, ",")
+}
+
+func (s *Server) passwordText() string {
+	if s.RequirePass == "" {
+		return "no password"
+	}
+	return "with a password"
+}
+
+func (s *Server) httpText() string {
+	switch s.HTTPAddr {
+	case "":
+		return "on the same address"
+	case HTTPOff:
+		return "off"
+	}
+	return s.HTTPAddr
+}
+
+// announceText is the address as far as it is set.
+func (s *Server) announceText() string {
+	switch a := s.AnnounceAddr; {
+	case a.IsZero():
+		return ""
+	case a.Port == 0:
+		return a.Host
+	case a.Host == "":
+		return fmt.Sprintf(":%d", a.Port)
+	default:
+		return a.String()
+	}
+}
+
+func (b *Broker) text() string {
+	text := fmt.Sprintf("%s, data in %s", b.Kind, b.DataDir)
+	switch b.Kind {
+	case RaftBroker:
+		members := orElse(joinAddrs(b.Raft.Cluster), "this node alone")
+		text += fmt.Sprintf(", %s among %s (%s)", b.Raft.Addr, members, b.Raft.State)
+		if b.Raft.LogDir != "" {
+			text += ", log in " + b.Raft.LogDir
+		}
+	case ZKBroker:
+		text += fmt.Sprintf(", %s at %s", joinAddrs(b.ZK.Servers), b.ZK.Path)
+	}
+	return text
+}
+
+// mastersText is the masters setting that would give these masters.
+func (c *Config) mastersText() string {
+	var items []string
+	for _, m := range c.Masters {
+		switch {
+		case !m.FromFlags:
+		case m.Name == m.Addr.String():
+			items = append(items, m.Name)
+		default:
+			items = append(items, m.Name+"="+m.Addr.String())
+		}
+	}
+	return strings.Join(items, ",")
+}
+
+func (m *Master) text() string {
+	quorum := "majority"
+	if m.Quorum > 0 {
+		quorum = fmt.Sprint(m.Quorum)
+	}
+	text := fmt.Sprintf("%s %s, quorum %s, down after %s, failover timeout %s, parallel syncs %d",
+		m.Name, m.Addr, quorum, m.Settings.DownAfter, m.Settings.FailoverTimeout, m.Settings.ParallelSyncs)
+	if len(m.Replicas) > 0 {
+		text += ", replicas " + joinAddrs(m.Replicas)
+	}
+	return text + credentialsText(&m.Settings)
+}
+
+func credentialsText(s *state.Settings) string {
+	switch {
+	case s.AuthPass == "":
+		return ""
+	case s.AuthUser == "":
+		return ", with a password"
+	}
+	return fmt.Sprintf(", as user %s with a password", s.AuthUser)
+}

@@ -1,0 +1,212 @@
+package conf
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"redis-failover/cluster/state"
+	"redis-failover/conf/fault"
+)
+
+// Bounds of settings.
+const (
+	// minCheckInterval is what one core can do for some thousand servers.
+	minCheckInterval = 10 * time.Millisecond
+	// maxCheckInterval: beyond it the node finds nothing in useful time.
+	maxCheckInterval = time.Minute
+	// minDownAfter is the unit in which it is kept and shown.
+	minDownAfter = time.Millisecond
+	// maxDownAfter catches milliseconds that were given for seconds.
+	maxDownAfter = 24 * time.Hour
+)
+
+// Validate returns all that is wrong as a [Faults], nil if nothing is. Load has
+// done so already; call it for a Config that a program made or changed.
+func (c *Config) Validate() error {
+	var faults fault.Collector
+	c.validate(&faults, nil)
+	return faults.Err()
+}
+
+// validate skips what would follow from settings that are faulty already.
+func (c *Config) validate(faults *fault.Collector, faulty map[string]bool) {
+	v := validator{Config: c, table: settings(), faults: faults, faulty: faulty}
+	v.server()
+	v.times()
+	v.words()
+	v.broker()
+	v.masters()
+}
+
+type validator struct {
+	*Config
+	table  table
+	faults *fault.Collector
+	faulty map[string]bool
+}
+
+// bad reports a setting, with the remedy of the table unless one is given.
+func (v *validator) bad(name, problem string, remedy ...string) {
+	if v.faulty[name] {
+		return
+	}
+	s := v.table.flag(name)
+	want := s.want
+	if len(remedy) > 0 {
+		want = remedy[0]
+	}
+	v.faults.Add(v.given[name].fault(name, s.show(v.Config), problem, want))
+}
+
+func (v *validator) server() {
+	if len(v.Server.Listen) == 0 {
+		v.bad("addr", "There is no address to listen on.")
+	}
+	for _, l := range v.Server.Listen {
+		if _, err := parseListenAddr(l.Addr); err != nil {
+			v.bad("addr", fault.Sentence(err))
+		}
+		if l.Addr == v.Server.HTTPAddr && !strings.HasSuffix(l.Addr, ":0") {
+			v.bad("http_addr", "This is the address of -addr, which serves HTTP too.", "Leave it out, or give another port.")
+		}
+	}
+	if a := v.Server.HTTPAddr; a != "" && a != HTTPOff {
+		if _, err := parseListenAddr(a); err != nil {
+			v.bad("http_addr", fault.Sentence(err))
+		}
+	}
+	if a := v.Server.AnnounceAddr; a.Port < 0 || a.Port > 65535 {
+		v.bad("announce_addr", "The port is out of range.")
+	}
+	if v.Server.MaxClients < 1 {
+		v.plain("maxclients", v.Server.MaxClients, "No client could connect.", "Give a number from 1.")
+	}
+	if v.Server.Timeout < 0 {
+		v.plain("timeout", v.Server.Timeout, "The time is negative.", "Give 0 to let idle clients stay.")
+	}
+	if l := v.Server.PubSubLimit; l.Hard < 0 || l.Soft < 0 || l.SoftFor < 0 {
+		v.plain("client-output-buffer-limit", l, "A limit is negative.", "Give 0 for no limit.")
+	}
+}
+
+// plain reports a value that is no setting of the table.
+func (v *validator) plain(name string, value any, problem, remedy string) {
+	v.faults.Add(origin{}.fault(name, fmt.Sprint(value), problem, remedy))
+}
+
+func (v *validator) times() {
+	switch d := v.Monitor.CheckInterval; {
+	case d < minCheckInterval:
+		v.bad("check_interval", "This is less than 10 ms.")
+	case d > maxCheckInterval:
+		v.bad("check_interval", "This is more than 60000 ms.")
+	}
+	if v.Monitor.InfoPeriod <= 0 {
+		v.plain("InfoPeriod", v.Monitor.InfoPeriod, "The time is not above 0.", "Give 10s as Sentinel does.")
+	}
+	switch d := v.NewMaster.DownAfter; {
+	case d < minDownAfter:
+		v.bad("max_down_time", "This is less than 1 ms.")
+	case d > maxDownAfter:
+		v.bad("max_down_time", "This is more than 24 hours.")
+	}
+	if v.NewMaster.Quorum < 0 {
+		v.bad("quorum", "The number is negative.")
+	}
+}
+
+// words checks the values that are one of a few words.
+func (v *validator) words() {
+	for _, name := range []string{"masters_state", "broker", "raft_cluster_state", "log_format"} {
+		s := v.table.flag(name)
+		scratch := Default()
+		if err := s.set(&scratch, s.show(v.Config)); err != nil {
+			v.bad(name, fault.Sentence(err))
+		}
+	}
+}
+
+func (v *validator) broker() {
+	if v.Broker.DataDir == "" {
+		v.bad("data_dir", fault.Sentence(errEmpty))
+	}
+	if strings.ContainsRune(v.Broker.DataDir+v.Broker.Raft.LogDir, 0) {
+		v.bad("data_dir", "A path contains a NUL byte.")
+	}
+	for _, name := range v.foreignSettings() {
+		if o, ok := v.given[name]; ok && o.at.File == "" {
+			v.bad(name, fmt.Sprintf("This setting means nothing to the broker %s.", v.Broker.Kind),
+				"Leave it out, or choose the broker that it belongs to with -broker.")
+		}
+	}
+	switch v.Broker.Kind {
+	case RaftBroker:
+		v.raft()
+	case ZKBroker:
+		v.zk()
+	}
+}
+
+// foreignSettings are the settings of brokers other than the chosen one.
+func (c *Config) foreignSettings() []string {
+	var names []string
+	if c.Broker.Kind != RaftBroker {
+		for _, s := range raftSettings() {
+			names = append(names, s.name)
+		}
+	}
+	if c.Broker.Kind != ZKBroker {
+		for _, s := range zkSettings() {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
+func (v *validator) raft() {
+	r := &v.Broker.Raft
+	switch {
+	case r.Addr.IsZero():
+		v.bad("raft_addr", "The raft broker needs an address of its own.")
+	case !isAddr(r.Addr):
+		v.bad("raft_addr", "This is not host:port.")
+	}
+	v.addrs("raft_cluster", r.Cluster)
+	if len(r.Cluster) > 0 && r.State != ClusterJoin && !slices.Contains(r.Cluster, r.Addr) && !v.faulty["raft_addr"] {
+		v.bad("raft_cluster", fmt.Sprintf("This node's own address %q is not among the members.", addrText(r.Addr)),
+			"List all founding members, this one too and as in -raft_addr; a node that comes later has -raft_cluster_state join.")
+	}
+}
+
+func (v *validator) zk() {
+	if len(v.Broker.ZK.Servers) == 0 {
+		v.bad("zk_addr", "The zk broker needs at least one server.")
+	}
+	v.addrs("zk_addr", v.Broker.ZK.Servers)
+	if p := v.Broker.ZK.Path; !path.IsAbs(p) || path.Clean(p) != p || !isMasterName(p) {
+		v.bad("zk_path", "This is not an absolute path.", "Give one such as /zk/redis/failover, without a slash at its end.")
+	}
+}
+
+// addrs checks a list of addresses.
+func (v *validator) addrs(name string, addrs []state.Addr) {
+	seen := make(map[state.Addr]bool, len(addrs))
+	for _, a := range addrs {
+		switch {
+		case !isAddr(a):
+			v.bad(name, fmt.Sprintf("%q is not host:port.", a))
+		case seen[a]:
+			v.bad(name, fmt.Sprintf("%s is listed twice.", a), "List each address once.")
+		}
+		seen[a] = true
+	}
+}
+
+// isAddr reports whether something can be connected to.
+func isAddr(a state.Addr) bool {
+	_, err := parseAddr(a.String())
+	return err == nil
+}
