@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"redis-failover/cluster"
+	"redis-failover/cluster/feed"
 	"redis-failover/cluster/state"
 )
 
@@ -84,7 +85,7 @@ type Broker struct {
 	state atomic.Pointer[state.State]
 
 	queue  *queue
-	feed   *feed
+	feed   *feed.Feed
 	health *health
 
 	writer  *writer
@@ -179,7 +180,7 @@ func newBroker(o Options, s *store, doc *state.State, trouble error) *Broker {
 	b := &Broker{
 		self: s.id, dir: o.Dir, log: o.Logger,
 		queue:  &queue{self: s.id, ready: make(chan struct{}, 1), seq: doc.LastSeq(s.id) + seqGap},
-		feed:   newFeed(o.Backlog, doc),
+		feed:   feed.New(o.Backlog, doc),
 		health: newHealth(),
 		done:   make(chan struct{}),
 	}
@@ -279,7 +280,7 @@ func (b *Broker) call(ctx context.Context, r *request) answer {
 // made before Open are not at hand. Those that were published before Close are
 // still handed out after it.
 func (b *Broker) Applied(ctx context.Context, from state.Index) iter.Seq[cluster.Change] {
-	return func(yield func(cluster.Change) bool) { b.feed.follow(ctx, from, yield) }
+	return func(yield func(cluster.Change) bool) { b.feed.Follow(ctx, from, yield) }
 }
 
 // Health is Suspended while the disk takes no writes.

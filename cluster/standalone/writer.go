@@ -91,7 +91,7 @@ func (b *Broker) finish() {
 	w.store.closeFile() // all that was acknowledged is durable already
 	b.closed = b.release()
 	b.health.set(cluster.Health{Condition: cluster.Lost, Reason: "the broker was closed"})
-	close(b.feed.closed)
+	b.feed.Close()
 	close(b.done)
 }
 
@@ -193,7 +193,7 @@ func (b *Broker) commit(p plan) {
 	}
 	w.doc = p.changes[len(p.changes)-1].State
 	b.state.Store(w.doc)
-	b.feed.publish(p.changes)
+	b.feed.Publish(p.changes)
 	for i, r := range p.pending {
 		r.done <- answer{index: p.changes[i].Index, outcome: p.changes[i].Outcome}
 	}

@@ -1,4 +1,6 @@
-package standalone
+// Package feed keeps the last changes of a document for those who follow them:
+// the part of cluster.Broker.Applied that is the same for all brokers.
+package feed
 
 import (
 	"context"
@@ -8,10 +10,12 @@ import (
 	"redis-failover/cluster/state"
 )
 
-// feed keeps the last changes for those who follow them. Readers come to fetch;
-// the writer only files changes and rings a bell, so no reader can delay it.
-type feed struct {
+// Feed keeps the last changes. Readers come to fetch; the writer only files
+// changes and rings a bell, so no reader can delay it. Its methods may be called
+// from any goroutine, those that write (Publish, Reset) from one at a time.
+type Feed struct {
 	closed chan struct{}
+	once   sync.Once
 
 	mu     sync.Mutex
 	ring   []cluster.Change // the change of index i is at i % len(ring)
@@ -26,12 +30,13 @@ type feed struct {
 // fetchSize is how many changes a reader takes at once under the lock.
 const fetchSize = 64
 
-func newFeed(size int, s *state.State) *feed {
-	return &feed{closed: make(chan struct{}), ring: make([]cluster.Change, size), base: s.Index, latest: s}
+// New returns a feed that begins behind s and keeps size changes.
+func New(size int, s *state.State) *Feed {
+	return &Feed{closed: make(chan struct{}), ring: make([]cluster.Change, size), base: s.Index, latest: s}
 }
 
-// publish files changes, whose indexes follow on without a gap.
-func (f *feed) publish(changes []cluster.Change) {
+// Publish files changes, whose indexes follow on without a gap.
+func (f *Feed) Publish(changes []cluster.Change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	size := state.Index(len(f.ring))
@@ -42,15 +47,33 @@ func (f *feed) publish(changes []cluster.Change) {
 	if f.latest.Index > f.base+size {
 		f.base = f.latest.Index - size
 	}
+	f.wake()
+}
+
+// Reset says that the changes before s are not at hand: all readers that have
+// not got so far get a Reset.
+func (f *Feed) Reset(s *state.State) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.base, f.latest = s.Index, s
+	clear(f.ring) // hold no old documents
+	f.wake()
+}
+
+// wake rings the bell. The caller holds mu.
+func (f *Feed) wake() {
 	if f.bell != nil {
 		close(f.bell)
 		f.bell = nil
 	}
 }
 
+// Close lets readers end when they have read what is there.
+func (f *Feed) Close() { f.once.Do(func() { close(f.closed) }) }
+
 // fetch appends to items the next changes after position from. When there are
 // none, it returns the bell to wait for.
-func (f *feed) fetch(items []cluster.Change, from state.Index) ([]cluster.Change, <-chan struct{}) {
+func (f *Feed) fetch(items []cluster.Change, from state.Index) ([]cluster.Change, <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if from < f.base {
@@ -69,9 +92,9 @@ func (f *feed) fetch(items []cluster.Change, from state.Index) ([]cluster.Change
 	return items, nil
 }
 
-// follow hands out changes until ctx ends, the feed is closed and read to its
-// end, or yield has enough.
-func (f *feed) follow(ctx context.Context, from state.Index, yield func(cluster.Change) bool) {
+// Follow hands out the changes after position from until ctx ends, the feed is
+// closed and read to its end, or yield has enough. See cluster.Broker.Applied.
+func (f *Feed) Follow(ctx context.Context, from state.Index, yield func(cluster.Change) bool) {
 	items := make([]cluster.Change, 0, fetchSize)
 	for {
 		var bell <-chan struct{}
