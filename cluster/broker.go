@@ -28,6 +28,9 @@ var (
 	ErrNoQuorum = errors.New("no quorum")
 	// ErrClosed: the broker was closed.
 	ErrClosed = errors.New("broker closed")
+	// ErrRefused: a change of the engine's members (see Membership) would do
+	// harm and was not begun.
+	ErrRefused = errors.New("refused")
 )
 
 // Broker is an ordered log of mutations with the document on top of it. All
