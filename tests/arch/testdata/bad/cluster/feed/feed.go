@@ -1,0 +1,5 @@
+package feed
+
+import (
+	_ "redis-failover/cluster/raft" // want "cluster/feed imports cluster/raft"
+)
