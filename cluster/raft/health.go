@@ -1,0 +1,224 @@
+package raft
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"redis-failover/cluster"
+)
+
+// health is the broker's condition, those who wait for its change, and what the
+// condition is made of.
+type health struct {
+	mu      sync.Mutex
+	now     cluster.Health
+	changed chan struct{}
+
+	// confirmed is when a read last passed, by the clock of this process;
+	// failed is why the last one did not, "" if it did.
+	confirmed time.Time
+	failed    string
+	// asking: a read is under way to confirm the leader.
+	asking bool
+	scarce map[string]bool // folders whose disk gets full
+}
+
+func newHealth() *health {
+	starting := cluster.Health{Condition: cluster.Suspended, Reason: "the broker is starting"}
+	return &health{now: starting, changed: make(chan struct{}), scarce: map[string]bool{}}
+}
+
+func (h *health) get() cluster.Health {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+func (h *health) wait() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.changed
+}
+
+// set reports whether the condition or its reason is another than before.
+func (h *health) set(now cluster.Health) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if now == h.now {
+		return false
+	}
+	h.now = now
+	close(h.changed)
+	h.changed = make(chan struct{})
+	return true
+}
+
+// served reports whether a read has passed since the start.
+func (h *health) served() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.confirmed.IsZero()
+}
+
+func (h *health) noteScarce(dir string, scarce bool) (changed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	changed = h.scarce[dir] != scarce
+	h.scarce[dir] = scarce
+	return changed
+}
+
+// confirm reads in the background when the last read was some time ago: that a
+// leader is known does not mean that it leads.
+func (b *Broker) confirm() {
+	h := b.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.asking || b.host.Load() == nil || b.events.lead.now().leader == 0 || time.Since(h.confirmed) < b.timing().Election() {
+		return
+	}
+	h.asking = b.work(func() {
+		_, err := b.Barrier(b.ctx)
+		h.mu.Lock()
+		h.asking, h.failed = false, ""
+		if err == nil {
+			h.confirmed = time.Now()
+		} else {
+			h.failed = b.noAnswer()
+		}
+		h.mu.Unlock()
+		b.events.ring()
+	})
+}
+
+// judge sets the health anew and logs a change.
+func (b *Broker) judge() {
+	was := b.health.get()
+	now := b.condition()
+	if !b.health.set(now) {
+		return
+	}
+	switch {
+	case now.Condition == cluster.Ready:
+		b.log.Info("the group has a majority; changes are accepted")
+	case was.Condition == cluster.Ready:
+		b.log.Warn("changes are refused for now; reads go on", "reason", now.Reason)
+	default:
+		b.log.Info("changes are still refused", "reason", now.Reason)
+	}
+}
+
+func (b *Broker) condition() cluster.Health {
+	suspended := func(reason string) cluster.Health {
+		return cluster.Health{Condition: cluster.Suspended, Reason: reason}
+	}
+	if r := b.mesh.verdict(); r.Code == refusedRemoved {
+		b.setRemoved()
+	} else if r.Code != "" {
+		return cluster.Health{Condition: cluster.Lost, Reason: r.asError().Error()}
+	}
+	if reason := b.stopped.Load(); reason != nil {
+		return cluster.Health{Condition: cluster.Lost, Reason: *reason}
+	}
+	if reason := b.low.Load(); reason != nil {
+		return suspended(*reason)
+	}
+	if b.host.Load() == nil {
+		return suspended(b.waitingToJoin())
+	}
+	if b.events.lead.now().leader == 0 {
+		return suspended(cmp.Or(b.unreachable(), b.noLeader()))
+	}
+	b.health.mu.Lock()
+	confirmed, failed := b.health.confirmed, b.health.failed
+	b.health.mu.Unlock()
+	switch {
+	case failed != "":
+		return suspended(failed)
+	case time.Since(confirmed) > 2*b.timing().Election()+b.mesh.patience:
+		return suspended(b.noAnswer())
+	}
+	return cluster.Health{}
+}
+
+// obstacle is why this node takes no changes whatever the others do, "" if there
+// is nothing.
+func (b *Broker) obstacle() string {
+	if r := b.mesh.verdict(); r.Code != "" {
+		return r.asError().Error()
+	}
+	for _, reason := range []*string{b.stopped.Load(), b.low.Load()} {
+		if reason != nil {
+			return *reason
+		}
+	}
+	return ""
+}
+
+func (b *Broker) waitingToJoin() string {
+	return fmt.Sprintf("this node at %s waits to be added to the group: add it on one of the members", b.keeper.get().Addr)
+}
+
+func (b *Broker) noLeader() string {
+	return "the members have not elected a leader yet" + b.missing()
+}
+
+func (b *Broker) noAnswer() string {
+	return "no majority of the members has answered for a while" + b.missing()
+}
+
+// missing names the members that are not reachable, "" if all are.
+func (b *Broker) missing() string {
+	if names := b.missingNames(); len(names) > 0 {
+		return "; not reachable: " + strings.Join(names, ", ")
+	}
+	return ""
+}
+
+// unreachable is why there can be no majority, "" if there can.
+func (b *Broker) unreachable() string {
+	all, names := len(b.members.Load().nodes), b.missingNames()
+	if all == 0 || 2*(all-len(names)) > all {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d members can be reached from here, %d are needed; not reachable: %s",
+		all-len(names), all, all/2+1, strings.Join(names, ", "))
+}
+
+// missingNames lists the members that were tried and not reached.
+func (b *Broker) missingNames() []string {
+	var names []string
+	for node, p := range b.mesh.peers() {
+		if p.Reachable || p.Trouble == nil {
+			continue
+		}
+		e, _, _ := b.mesh.book.get(node)
+		names = append(names, fmt.Sprintf("%s (%s)", cmp.Or(e.Addr, "a member whose address is not known"), inWords(p.Trouble)))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// verdict is what another member says that concerns this one for good: that it
+// has lost its folder, or was removed.
+func (m *mesh) verdict() refusal {
+	for _, p := range m.peers() {
+		var r refusal
+		if errors.As(p.Trouble, &r) && (r.Code == refusedWiped || r.Code == refusedRemoved) {
+			return r
+		}
+	}
+	return refusal{}
+}
+
+func (r refusal) asError() error {
+	if r.Code == refusedRemoved {
+		return fmt.Errorf("%w: %s. %s", ErrRemoved, r.Text, removedAdvice)
+	}
+	return fmt.Errorf("%w: %s; %s", ErrWiped, r.Text, wipedAdvice)
+}

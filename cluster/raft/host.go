@@ -1,0 +1,324 @@
+package raft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lni/dragonboat/v4"
+	"github.com/lni/dragonboat/v4/client"
+	"github.com/lni/dragonboat/v4/config"
+	"github.com/lni/dragonboat/v4/raftio"
+	"github.com/lni/dragonboat/v4/statemachine"
+)
+
+// shard is the engine's number for our one raft group.
+const shard = 1
+
+// The engine's settings. Those of the log store and of the workers are written
+// into the folder and must never change. One group needs one of each; the
+// defaults (16 stores, 160 goroutines) are made for thousands of groups.
+const (
+	logStores       = 1
+	execWorkers     = 1
+	snapshotWorkers = 2
+	// keptBehind is how many entries stay in the log behind a snapshot, for
+	// members that lag a little: sending them costs less than the snapshot.
+	keptBehind = 1000
+)
+
+// host is the engine while it is open.
+type host struct {
+	nh      *dragonboat.NodeHost
+	session *client.Session
+	replica uint64
+	timing  Timing
+	lead    *leadership
+
+	ctx    context.Context // ends when close begins
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	calls  sync.WaitGroup // calls in the engine; guarded against a late Add by mu
+	closed bool
+}
+
+// hostOptions are what an engine is opened with.
+type hostOptions struct {
+	identity
+	dir, logDir   string
+	timing        Timing
+	snapshotEvery int
+	mesh          *mesh
+	ledger        *ledger
+	events        *events
+}
+
+// openHost opens the engine and returns when the document is as of this node's
+// own log; it does not wait for others.
+func openHost(o hostOptions) (h *host, err error) {
+	// The engine panics where others return an error. Here, on our goroutine,
+	// that can be mended.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the raft engine cannot use the folder %s: %v; "+
+				"if the disk is sound and it happens again, empty the data directory and replace this member", o.dir, r)
+		}
+	}()
+	for _, dir := range []string{o.dir, o.logDir} {
+		if dir == "" {
+			continue
+		}
+		if err := prepareEngine(dir); err != nil {
+			return nil, err
+		}
+	}
+	nh, err := dragonboat.NewNodeHost(o.config())
+	if err == nil && nh == nil { // so it says that it has swallowed a panic
+		err = errors.New("it does not start; its log may say why")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the raft engine cannot use the folder %s: %w", o.dir, err)
+	}
+	h = &host{nh: nh, session: nh.GetNoOPSession(shard), replica: o.Replica, timing: o.timing, lead: o.events.lead}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	started := false
+	defer func() {
+		if !started {
+			h.close(nil)
+			h = nil
+		}
+	}()
+	if err := h.start(o); err != nil {
+		return h, err
+	}
+	started = true
+	return h, nil
+}
+
+func (o hostOptions) config() config.NodeHostConfig {
+	store := config.GetTinyMemLogDBConfig()
+	store.Shards = logStores
+	return config.NodeHostConfig{
+		DeploymentID:   deployment(o.Group),
+		NodeHostID:     o.Node,
+		NodeHostDir:    o.dir,
+		WALDir:         o.logDir,
+		RaftAddress:    o.Node,
+		RTTMillisecond: uint64(o.timing.RTT / time.Millisecond),
+		// Addresses are nodes: see transport.go.
+		RaftEventListener:   o.events,
+		SystemEventListener: o.events,
+		Expert: config.ExpertConfig{
+			LogDB: store,
+			Engine: config.EngineConfig{
+				ExecShards: execWorkers, CommitShards: 1, ApplyShards: 1, SnapshotShards: snapshotWorkers, CloseShards: 1,
+			},
+			TransportFactory:    transportFactory{o.mesh},
+			NodeRegistryFactory: registryFactory{},
+		},
+	}
+}
+
+func (h *host) start(o hostOptions) error {
+	rc := config.Config{
+		ReplicaID: o.Replica, ShardID: shard,
+		ElectionRTT: uint64(o.timing.ElectionRTT), HeartbeatRTT: uint64(o.timing.HeartbeatRTT),
+		// A leader that is cut off steps down; a member that comes back does
+		// not disturb the others. Both must be on at every member from the
+		// first day: one without PreVote panics when it meets one with it.
+		CheckQuorum: true, PreVote: true,
+		SnapshotEntries: uint64(o.snapshotEvery), CompactionOverhead: keptBehind,
+		SnapshotCompressionType: config.Snappy,
+		OrderedConfigChange:     true,
+		WaitReady:               true,
+	}
+	create := func(uint64, uint64) statemachine.IConcurrentStateMachine { return newMachine(o.ledger) }
+	founders, join := o.Founders, o.Founders == nil
+	if h.nh.HasNodeInfo(shard, o.Replica) {
+		founders, join = nil, false
+	}
+	err := h.nh.StartConcurrentReplica(maps.Clone(founders), join, create, rc)
+	if errors.Is(err, dragonboat.ErrReplicaRemoved) {
+		return ErrRemoved
+	}
+	if err != nil {
+		return fmt.Errorf("the raft engine does not start: %w", err)
+	}
+	return nil
+}
+
+// enter begins a call in the engine; leave ends it. It fails when the engine is
+// closing.
+func (h *host) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed {
+		h.calls.Add(1)
+	}
+	return !h.closed
+}
+
+func (h *host) leave() { h.calls.Done() }
+
+// handOver is how long close waits for another leader.
+const handOver = 300 * time.Millisecond
+
+// close ends the engine. If this node leads, it hands that over first to one of
+// heirs, so that the others need no election; without heirs it just leaves.
+func (h *host) close(heirs []uint64) {
+	if h.lead.now().leader == h.replica {
+		h.transfer(heirs)
+	}
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	h.cancel()
+	h.calls.Wait()
+	h.nh.Close()
+	h.lead.set(0, 0)
+}
+
+func (h *host) transfer(heirs []uint64) {
+	ctx, cancel := context.WithTimeout(h.ctx, min(handOver, h.timing.Election()))
+	defer cancel()
+	for _, heir := range heirs {
+		if err := h.nh.RequestLeaderTransfer(shard, heir); err != nil {
+			continue
+		}
+		for l := h.lead.now(); l.leader == h.replica || l.leader == 0; l = h.lead.now() {
+			select {
+			case <-l.changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+		return
+	}
+}
+
+// attempt is how long one try of a proposal or a read may take: long enough for
+// an election, short enough that a message that was lost is soon repeated.
+func (h *host) attempt() time.Duration {
+	return max(5*h.timing.Election()/2, 100*time.Millisecond)
+}
+
+// membership is raft's list of members as this node has applied it.
+type membership struct {
+	// nodes are the members' nodes by replica.
+	nodes map[uint64]string
+	// changed is the place of the last change in raft's log.
+	changed uint64
+}
+
+// membership asks no other node; ok is false while this one knows nothing.
+func (h *host) membership() (m membership, ok bool) {
+	if !h.enter() {
+		return membership{}, false
+	}
+	defer h.leave()
+	info := h.nh.GetNodeHostInfo(dragonboat.NodeHostInfoOption{SkipLogInfo: true})
+	if info == nil || len(info.ShardInfoList) != 1 || info.ShardInfoList[0].Pending {
+		return membership{}, false
+	}
+	s := info.ShardInfoList[0]
+	return membership{nodes: s.Replicas, changed: s.ConfigChangeIndex}, len(s.Replicas) > 0
+}
+
+// leadership is who leads, as the engine tells.
+type leadership struct {
+	mu      sync.Mutex
+	present lead
+}
+
+// lead is a leader and its term; leader 0 is none.
+type lead struct {
+	leader, term uint64
+	since        time.Time
+	changed      chan struct{} // closed when another takes its place
+}
+
+func newLeadership() *leadership {
+	return &leadership{present: lead{since: time.Now(), changed: make(chan struct{})}}
+}
+
+func (l *leadership) now() lead {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.present
+}
+
+func (l *leadership) set(leader, term uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.present.leader == leader && l.present.term == term {
+		return
+	}
+	since := time.Now()
+	if leader == 0 && l.present.leader == 0 {
+		since = l.present.since // still none
+	}
+	close(l.present.changed)
+	l.present = lead{leader: leader, term: term, since: since, changed: make(chan struct{})}
+}
+
+// events takes in what the engine tells. The engine calls it from one goroutine
+// that its raft worker waits for: so it only takes notes and rings a bell.
+type events struct {
+	lead *leadership
+	bell chan struct{} // holds one token while somebody should look
+	// deleted: the engine has noticed that this member was removed.
+	deleted atomic.Bool
+	// membershipChanged: raft's list of members is another.
+	membershipChanged atomic.Bool
+}
+
+func newEvents() *events {
+	return &events{lead: newLeadership(), bell: make(chan struct{}, 1)}
+}
+
+func (e *events) ring() {
+	select {
+	case e.bell <- struct{}{}:
+	default: // a token is there
+	}
+}
+
+// LeaderUpdated notes the leader.
+func (e *events) LeaderUpdated(info raftio.LeaderInfo) {
+	e.lead.set(info.LeaderID, info.Term)
+	e.ring()
+}
+
+// NodeDeleted notes that this member was removed.
+func (e *events) NodeDeleted(raftio.NodeInfo) {
+	e.deleted.Store(true)
+	e.ring()
+}
+
+// MembershipChanged notes that there is another list of members.
+func (e *events) MembershipChanged(raftio.NodeInfo) {
+	e.membershipChanged.Store(true)
+	e.ring()
+}
+
+// The rest of raftio.ISystemEventListener is of no interest.
+
+func (e *events) NodeHostShuttingDown()                       {}
+func (e *events) NodeUnloaded(raftio.NodeInfo)                {}
+func (e *events) NodeReady(raftio.NodeInfo)                   {}
+func (e *events) ConnectionEstablished(raftio.ConnectionInfo) {}
+func (e *events) ConnectionFailed(raftio.ConnectionInfo)      {}
+func (e *events) SendSnapshotStarted(raftio.SnapshotInfo)     {}
+func (e *events) SendSnapshotCompleted(raftio.SnapshotInfo)   {}
+func (e *events) SendSnapshotAborted(raftio.SnapshotInfo)     {}
+func (e *events) SnapshotReceived(raftio.SnapshotInfo)        {}
+func (e *events) SnapshotRecovered(raftio.SnapshotInfo)       {}
+func (e *events) SnapshotCreated(raftio.SnapshotInfo)         {}
+func (e *events) SnapshotCompacted(raftio.SnapshotInfo)       {}
+func (e *events) LogCompacted(raftio.EntryInfo)               {}
+func (e *events) LogDBCompacted(raftio.EntryInfo)             {}

@@ -1,0 +1,124 @@
+package raft
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+
+	"redis-failover/cluster"
+	"redis-failover/cluster/feed"
+	"redis-failover/cluster/state"
+
+	"github.com/lni/dragonboat/v4/statemachine"
+)
+
+// ledger is the document of this node: what the engine has committed, applied.
+// It outlives the engine, which may be closed and opened again, and then applies
+// again what it finds in its log: that is skipped, so the document never goes
+// back.
+type ledger struct {
+	state   atomic.Pointer[state.State]
+	feed    *feed.Feed
+	waiters *waiters
+	log     *slog.Logger
+}
+
+// machine is the engine's state machine. It fulfils
+// statemachine.IConcurrentStateMachine. The engine calls Update, PrepareSnapshot
+// and RecoverFromSnapshot one at a time, SaveSnapshot and Lookup beside them.
+//
+// An error from Update stops the process, and one node that took an entry
+// otherwise than the others would be lost for good: so whatever is in an entry,
+// it has an outcome, and takes one index.
+type machine struct {
+	ledger *ledger
+	doc    *state.State
+}
+
+var _ statemachine.IConcurrentStateMachine = (*machine)(nil)
+
+// newMachine begins with the empty document, as the engine replays its log.
+func newMachine(l *ledger) *machine { return &machine{ledger: l, doc: state.New()} }
+
+// Update applies committed entries and publishes the document with all of them.
+func (m *machine) Update(entries []statemachine.Entry) ([]statemachine.Entry, error) {
+	changes := make([]cluster.Change, 0, len(entries))
+	for i := range entries {
+		mutation := m.ledger.decode(entries[i].Cmd)
+		next, outcome := state.Apply(m.doc, m.doc.Index+1, mutation)
+		m.doc = next
+		changes = append(changes, cluster.Change{Index: next.Index, State: next, Mutation: mutation, Outcome: outcome})
+		entries[i].Result.Value = uint64(next.Index)
+	}
+	m.ledger.publish(changes)
+	return entries, nil
+}
+
+// malformed stands for an entry that cannot be decoded. Propose lets none in, so
+// it is the work of a build with a fault; Apply refuses it.
+const malformed = "malformed"
+
+func (l *ledger) decode(entry []byte) state.Mutation {
+	mutation, err := state.DecodeMutation(entry)
+	if err == nil {
+		return mutation
+	}
+	l.log.Error("an entry of the raft log makes no sense and is passed over", "error", err, "bytes", len(entry))
+	return state.Mutation{Op: state.OpUnknown{Kind: malformed}}
+}
+
+// publish makes changes visible: first the document, so that whoever is woken
+// finds it, then the feed, then the proposers.
+func (l *ledger) publish(changes []cluster.Change) {
+	known := l.state.Load().Index
+	for len(changes) > 0 && changes[0].Index <= known {
+		changes = changes[1:]
+	}
+	if len(changes) == 0 {
+		return
+	}
+	l.state.Store(changes[len(changes)-1].State)
+	l.feed.Publish(changes)
+	for _, c := range changes {
+		l.waiters.settle(c)
+	}
+}
+
+// Lookup is not used: who wants the document takes it from the ledger.
+func (m *machine) Lookup(any) (any, error) { return m.ledger.state.Load(), nil }
+
+// PrepareSnapshot takes hold of the document, which never changes.
+func (m *machine) PrepareSnapshot() (any, error) { return m.doc, nil }
+
+// SaveSnapshot writes the document that PrepareSnapshot took hold of.
+func (m *machine) SaveSnapshot(doc any, w io.Writer, _ statemachine.ISnapshotFileCollection, _ <-chan struct{}) error {
+	return writeSnapshot(w, doc.(*state.State))
+}
+
+// RecoverFromSnapshot takes over a document, from this node's folder or from
+// another member. Its errors stop the process, so they are logged first.
+func (m *machine) RecoverFromSnapshot(r io.Reader, _ []statemachine.SnapshotFile, _ <-chan struct{}) error {
+	doc, err := readSnapshot(r)
+	if err != nil {
+		m.ledger.log.Error("a snapshot cannot be used, this process cannot go on: "+whatToDo(err), "error", err)
+		return err
+	}
+	m.doc = doc
+	if doc.Index > m.ledger.state.Load().Index {
+		m.ledger.state.Store(doc)
+		m.ledger.feed.Reset(doc)
+	}
+	return nil
+}
+
+func whatToDo(err error) string {
+	if newer := (state.ErrNewerSchema{}); errors.As(err, &newer) {
+		return fmt.Sprintf("start a build that knows schema version %d", newer.Found)
+	}
+	return "if it happens again at the next start, empty the data directory and replace this member"
+}
+
+// Close does nothing: the ledger belongs to the broker.
+func (m *machine) Close() error { return nil }

@@ -1,0 +1,251 @@
+package raft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"redis-failover/cluster"
+	"redis-failover/cluster/state"
+
+	"github.com/lni/dragonboat/v4"
+)
+
+// maxEntry bounds one mutation. The largest that we make, votes on 10,000
+// masters at once, is a tenth of it; the engine takes 64 MiB.
+const maxEntry = 16 << 20
+
+// Propose logs a mutation: see cluster.Broker. It may be called on any member;
+// the engine passes it on to the leader.
+//
+// A message on its way to a leader that dies is lost without a word. So a
+// proposal is repeated, under its id, when another leader appears and when a
+// while has passed; Apply takes it once. It fails with ErrNoQuorum, with the
+// words of Health, as soon as there is no leader and no prospect of one.
+func (b *Broker) Propose(ctx context.Context, m state.Mutation) (state.Outcome, state.Index, error) {
+	ctx, cancel, err := b.begin(ctx)
+	if err != nil {
+		return state.Outcome{}, 0, err
+	}
+	defer cancel()
+	if m.ID == (state.MutationID{}) {
+		number, err := b.numbers.take(ctx, b.State().LastSeq(b.self))
+		if err != nil {
+			return state.Outcome{}, 0, b.notSent(err)
+		}
+		defer b.numbers.giveBack(number)
+		m.ID = state.MutationID{Member: b.self, Seq: number}
+	}
+	text, err := encode(m)
+	if err != nil {
+		return state.Outcome{}, 0, notLogged(err)
+	}
+	p := proposal{b: b, text: text, waiter: b.ledger.waiters.add(m.ID)}
+	defer b.ledger.waiters.remove(p.waiter)
+	r, err := p.run(ctx)
+	return r.outcome, r.index, err
+}
+
+// encode returns the mutation as it goes into the log, having made sure that it
+// can be read back: one that cannot would be passed over by everybody.
+func encode(m state.Mutation) ([]byte, error) {
+	if m.Op == nil {
+		return nil, errors.New("the mutation has no operation")
+	}
+	text, err := state.EncodeMutation(m)
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxEntry {
+		return nil, fmt.Errorf("a mutation of %d bytes; %d is the most", len(text), maxEntry)
+	}
+	if _, err := state.DecodeMutation(text); err != nil {
+		return nil, fmt.Errorf("the mutation cannot be read back: %w", err)
+	}
+	return text, nil
+}
+
+// begin starts a call that ends when the broker closes.
+func (b *Broker) begin(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if b.ctx.Err() != nil {
+		return nil, nil, errClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, nil, notLogged(err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(b.ctx, func() { cancel(cluster.ErrClosed) })
+	return ctx, func() { stop(); cancel(nil) }, nil
+}
+
+// notSent is the error of a call that ended before anything was sent.
+func (b *Broker) notSent(err error) error {
+	if b.ctx.Err() != nil {
+		return errClosed
+	}
+	return notLogged(err)
+}
+
+// proposal is one call of Propose, underway.
+type proposal struct {
+	b      *Broker
+	text   []byte
+	waiter *waiter
+	// sent: it may have been logged.
+	sent bool
+}
+
+func (p *proposal) run(ctx context.Context) (result, error) {
+	for {
+		h, l, err := p.b.ready(ctx)
+		if err != nil {
+			return p.fail(ctx, err)
+		}
+		r, settled, err := p.attempt(ctx, h, l)
+		if settled {
+			return r, nil
+		}
+		if err != nil {
+			return p.fail(ctx, err)
+		}
+	}
+}
+
+// attempt sends the proposal once and waits. Neither settled nor an error means
+// that another attempt makes sense.
+func (p *proposal) attempt(ctx context.Context, h *host, l lead) (r result, settled bool, err error) {
+	if !h.enter() {
+		return result{}, false, p.b.pause(ctx)
+	}
+	defer h.leave()
+	request, err := h.nh.Propose(h.session, p.text, h.attempt())
+	if err != nil {
+		if final(err) {
+			return result{}, false, notLogged(err)
+		}
+		return result{}, false, p.b.pause(ctx)
+	}
+	wasSent := p.sent
+	p.sent = true
+	changed := l.changed
+	for {
+		select {
+		case r := <-p.waiter.done:
+			return r, true, nil
+		case answer := <-request.ResultC():
+			if answer.Completed() {
+				continue // it was applied, so the waiter knows
+			}
+			if answer.Dropped() { // by this node, before it was sent
+				p.sent = wasSent
+				return result{}, false, p.b.pause(ctx)
+			}
+			return result{}, false, nil
+		case <-changed:
+			if now := h.lead.now(); now.leader != 0 {
+				return result{}, false, nil
+			} else {
+				changed = now.changed
+			}
+		case <-h.ctx.Done():
+			return result{}, false, p.b.pause(ctx)
+		case <-ctx.Done():
+			return result{}, false, ctx.Err()
+		}
+	}
+}
+
+// final reports whether repeating a request cannot help.
+func final(err error) bool {
+	return errors.Is(err, dragonboat.ErrPayloadTooBig) || errors.Is(err, dragonboat.ErrInvalidSession) || errors.Is(err, dragonboat.ErrInvalidOperation)
+}
+
+// fail gives an error its class.
+func (p *proposal) fail(ctx context.Context, err error) (result, error) {
+	select {
+	case r := <-p.waiter.done: // both were there
+		return r, nil
+	default:
+	}
+	if p.sent {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return result{}, &cluster.UnknownError{ID: p.waiter.id, Cause: plain(err)}
+	}
+	if errors.Is(err, cluster.ErrNoQuorum) || errors.Is(err, cluster.ErrNotLogged) {
+		return result{}, err
+	}
+	return result{}, p.b.notSent(err)
+}
+
+// plain takes the classes "nothing was logged" from an error that is the cause
+// of an unknown outcome.
+func plain(err error) error {
+	if errors.Is(err, cluster.ErrNoQuorum) || errors.Is(err, cluster.ErrNotLogged) {
+		return errors.New(err.Error())
+	}
+	return err
+}
+
+// breather is the pause before a request is repeated that the engine did not
+// take.
+const breather = 5 * time.Millisecond
+
+// pause waits for a moment; the error is that of ctx.
+func (b *Broker) pause(ctx context.Context) error {
+	t := time.NewTimer(breather)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// electionsToWait is how many election timeouts a call waits for a leader.
+const electionsToWait = 3
+
+// ready returns the engine and the leader. While there is no leader it waits as
+// long as there is hope, else it fails with ErrNoQuorum or ErrNotLogged.
+func (b *Broker) ready(ctx context.Context) (*host, lead, error) {
+	for {
+		h, l := b.host.Load(), b.events.lead.now()
+		if h != nil && l.leader != 0 && b.obstacle() == "" {
+			return h, l, nil
+		}
+		if err := b.hopeless(h, l); err != nil {
+			return nil, lead{}, err
+		}
+		t := time.NewTimer(b.timing().Election() / 4)
+		select {
+		case <-l.changed:
+		case <-t.C: // somebody may have become unreachable, or patience ends
+		case <-ctx.Done():
+		}
+		t.Stop()
+		if err := ctx.Err(); err != nil {
+			return nil, lead{}, err
+		}
+	}
+}
+
+// hopeless returns an error when waiting for a leader makes no sense.
+func (b *Broker) hopeless(h *host, l lead) error {
+	if reason := b.obstacle(); reason != "" {
+		return notLogged(errors.New(reason))
+	}
+	if h == nil {
+		return noQuorum(b.waitingToJoin())
+	}
+	why := b.unreachable()
+	if why == "" && time.Since(l.since) > electionsToWait*b.timing().Election() {
+		why = b.noLeader()
+	}
+	if why != "" {
+		return noQuorum(why)
+	}
+	return nil
+}

@@ -1,0 +1,298 @@
+package raft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/lni/dragonboat/v4/config"
+	"github.com/lni/dragonboat/v4/raftio"
+	"github.com/lni/dragonboat/v4/raftpb"
+)
+
+// The engine's own transport would do, but for four things: it knows no shared
+// secret and no hello, so that neither a stranger nor a member with an emptied
+// folder could be turned away before a message of theirs is heard; it dials
+// addresses, so that a member could not move; after a failed connection it waits
+// for up to a second whatever the election timeout; and it keeps some megabytes
+// of buffers for each connection.
+//
+// Here the engine's "addresses" are nodes. A connection to a node is made when
+// the first message is due, and made again, without telling the engine, as long
+// as the engine wants it: raft repeats what was lost. What piles up meanwhile
+// the engine drops.
+
+// transport is the engine's view of the mesh. It fulfils raftio.ITransport.
+type transport struct {
+	m *mesh
+	r receiver
+}
+
+// transportFactory fulfils config.TransportFactory.
+type transportFactory struct{ m *mesh }
+
+func (f transportFactory) Create(_ config.NodeHostConfig, messages raftio.MessageHandler, chunks raftio.ChunkHandler) raftio.ITransport {
+	return &transport{m: f.m, r: receiver{messages, chunks}}
+}
+
+// Validate accepts all: what the engine takes for addresses are nodes.
+func (transportFactory) Validate(string) bool { return true }
+
+func (t *transport) Name() string { return "mesh" }
+
+func (t *transport) Start() error {
+	t.m.engine.Store(&t.r)
+	return nil
+}
+
+func (t *transport) Close() error {
+	t.m.engine.CompareAndSwap(&t.r, nil)
+	return nil
+}
+
+// GetConnection returns at once; see stream.
+func (t *transport) GetConnection(ctx context.Context, node string) (raftio.IConnection, error) {
+	return &stream{m: t.m, ctx: ctx, node: node}, nil
+}
+
+// GetSnapshotConnection connects, or fails: the engine tries again later.
+func (t *transport) GetSnapshotConnection(ctx context.Context, node string) (raftio.ISnapshotConnection, error) {
+	c, err := t.m.dialNode(ctx, purposeSnapshot, node)
+	if err != nil {
+		return nil, err
+	}
+	return &parcel{m: t.m, c: c}, nil
+}
+
+func (m *mesh) dialNode(ctx context.Context, p purpose, node string) (*conn, error) {
+	e, _, _ := m.book.get(node)
+	if e.Addr == "" {
+		return nil, fmt.Errorf("the address of the member %s is not known yet", node)
+	}
+	c, _, err := m.dial(ctx, p, node, e.Addr)
+	return c, err
+}
+
+// stream carries raft messages to one node. One goroutine of the engine uses it.
+type stream struct {
+	m    *mesh
+	ctx  context.Context // ends when the engine closes
+	node string
+	c    *conn
+	// broken is closed when c turns out to be.
+	broken <-chan struct{}
+}
+
+// SendMessageBatch returns when the batch is on its way, which may take as long
+// as the node is unreachable. It fails only when the engine closes.
+func (s *stream) SendMessageBatch(batch raftpb.MessageBatch) error {
+	for {
+		if err := s.connect(); err != nil {
+			return err
+		}
+		if s.try(&batch) == nil {
+			return nil
+		}
+		s.Close()
+	}
+}
+
+func (s *stream) try(batch *raftpb.MessageBatch) error {
+	frame := s.c.frame(batch.SizeUpperLimit())
+	n, err := batch.MarshalTo(frame[frameHead:])
+	if err != nil {
+		return err
+	}
+	return s.c.send(frameBatch, frame[:frameHead+n], s.m.patience)
+}
+
+// connect makes sure that there is a connection that is not known to be broken.
+func (s *stream) connect() error {
+	if s.c != nil {
+		select {
+		case <-s.broken:
+			s.Close()
+		default:
+			return nil
+		}
+	}
+	for pause := firstPause; ; pause = min(2*pause, max(s.m.pace, firstPause)) {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		c, err := s.m.dialNode(s.ctx, purposeRaft, s.node)
+		if err == nil {
+			s.c, s.broken = c, s.m.watch(c)
+			return nil
+		}
+		s.m.await(s.ctx, s.node, pause)
+	}
+}
+
+// watch waits in the background for the acceptor to end a connection on which
+// it never says anything.
+func (m *mesh) watch(c *conn) <-chan struct{} {
+	broken := make(chan struct{})
+	m.wg.Go(func() {
+		defer close(broken)
+		_, _ = c.Read(make([]byte, 1))
+	})
+	return broken
+}
+
+// await waits until a node may have become reachable, for d at most.
+func (m *mesh) await(ctx context.Context, node string, d time.Duration) {
+	_, alarm := m.peer(node)
+	_, _, changed := m.book.get(node)
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-alarm: // nil for a node without a link
+	case <-changed:
+	case <-ctx.Done():
+	}
+}
+
+// Close is called by the engine when it has had nothing to send for a while.
+func (s *stream) Close() {
+	if s.c != nil {
+		s.m.untrack(s.c.raw)
+		s.c = nil
+	}
+}
+
+// parcel carries one snapshot to one node.
+type parcel struct {
+	m      *mesh
+	c      *conn
+	failed bool
+	once   sync.Once
+}
+
+// chunkPatience bounds the sending of a chunk (2 MiB) and the wait for the end
+// of its processing.
+const chunkPatience = 10 * time.Second
+
+func (p *parcel) SendChunk(chunk raftpb.Chunk) error {
+	frame := p.c.frame(chunk.Size())
+	n, err := chunk.MarshalTo(frame[frameHead:])
+	if err == nil {
+		err = p.c.send(frameChunk, frame[:frameHead+n], chunkPatience)
+	}
+	p.failed = p.failed || err != nil
+	return err
+}
+
+// Close waits until the other end has all of it: closing right behind the last
+// chunk could throw it away.
+func (p *parcel) Close() {
+	p.once.Do(func() {
+		defer p.m.untrack(p.c.raw)
+		if !p.failed && p.c.send(frameEnd, p.c.frame(0), chunkPatience) == nil {
+			_, _, _ = p.c.receive(0, time.Now().Add(chunkPatience))
+		}
+	})
+}
+
+// serveRaft takes in raft messages.
+func (m *mesh) serveRaft(c *conn) error {
+	for {
+		kind, payload, err := c.receive(maxRaft, time.Time{})
+		if err != nil {
+			return err
+		}
+		engine := m.engine.Load()
+		if engine == nil {
+			return io.EOF // the dialler tries again
+		}
+		if kind != frameBatch {
+			return fmt.Errorf("a frame of kind %q among raft messages", kind)
+		}
+		var batch raftpb.MessageBatch
+		if err := batch.Unmarshal(payload); err != nil {
+			return err
+		}
+		engine.messages(batch)
+	}
+}
+
+// serveSnapshot takes in a snapshot.
+func (m *mesh) serveSnapshot(c *conn) error {
+	for {
+		kind, payload, err := c.receive(maxRaft, time.Now().Add(chunkPatience))
+		if err != nil {
+			return err
+		}
+		engine := m.engine.Load()
+		if engine == nil {
+			return io.EOF
+		}
+		switch kind {
+		case frameEnd:
+			return c.send(frameEnd, c.frame(0), chunkPatience)
+		case frameChunk:
+			var chunk raftpb.Chunk
+			if err := chunk.Unmarshal(payload); err != nil {
+				return err
+			}
+			if !engine.chunks(chunk) {
+				return errors.New("the engine refused a chunk of a snapshot")
+			}
+		default:
+			return fmt.Errorf("a frame of kind %q in a snapshot", kind)
+		}
+	}
+}
+
+// registry resolves replicas to nodes, which are what the transport connects to.
+// It fulfils raftio.INodeRegistry. The engine's own would also do, but that it
+// panics when a replica turns up with another target than before.
+type registry struct {
+	mu    sync.Mutex
+	nodes map[uint64]string
+}
+
+// registryFactory fulfils config.NodeRegistryFactory.
+type registryFactory struct{}
+
+func (registryFactory) Create(string, uint64, config.TargetValidator) (raftio.INodeRegistry, error) {
+	return &registry{nodes: map[uint64]string{}}, nil
+}
+
+func (r *registry) Close() error { return nil }
+
+func (r *registry) Add(_, replica uint64, node string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.nodes[replica] = node
+}
+
+func (r *registry) Remove(_, replica uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.nodes, replica)
+}
+
+func (r *registry) RemoveShard(uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.nodes)
+}
+
+var errNoSuchReplica = errors.New("no such replica")
+
+// Resolve returns a node twice: once as the target, once as the name of the
+// queue for it.
+func (r *registry) Resolve(_, replica uint64) (target, queue string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	node, ok := r.nodes[replica]
+	if !ok {
+		return "", "", errNoSuchReplica
+	}
+	return node, node, nil
+}
