@@ -4,7 +4,7 @@ func testConcurrent(f *fixture) {
 	const writers, each = 64, 20
 	start := f.broker().State()
 	f.concurrently(writers, each)
-	s := f.broker().State()
+	s := f.barrierState(0) // some writers were answered by other nodes
 	if s.Len() != writers*each {
 		f.Fatalf("%d masters, %d were acknowledged", s.Len(), writers*each)
 	}
@@ -21,7 +21,7 @@ func testConcurrent(f *fixture) {
 func testTenThousand(f *fixture) {
 	const writers, each = 64, 157 // 10,048
 	f.concurrently(writers, each)
-	s := f.broker().State()
+	s := f.barrierState(0) // some writers were answered by other nodes
 	if s.Len() != writers*each {
 		f.Fatalf("%d masters instead of %d", s.Len(), writers*each)
 	}
