@@ -73,6 +73,9 @@ func (b *Broker) runReads() {
 			return
 		}
 		r.index, r.err = b.read(b.ctx)
+		if r.err != nil {
+			r.err = b.notSent(r.err)
+		}
 		close(r.done)
 	}
 }
@@ -98,9 +101,6 @@ var errNoAnswer = errors.New("no answer from a majority")
 func (b *Broker) readUnderLeader(ctx context.Context) (state.Index, error) {
 	for {
 		h, l, err := b.ready(ctx)
-		if err != nil && ctx.Err() != nil {
-			return 0, errClosed
-		}
 		if err != nil {
 			return 0, err
 		}
@@ -116,12 +116,12 @@ func (b *Broker) readUnderLeader(ctx context.Context) (state.Index, error) {
 
 func (b *Broker) readOnce(ctx context.Context, h *host, l lead) (done bool, err error) {
 	if !h.enter() {
-		return false, b.closedOr(b.pause(ctx))
+		return false, b.pause(ctx)
 	}
 	defer h.leave()
 	request, err := h.nh.ReadIndex(shard, h.attempt())
 	if err != nil {
-		return false, b.closedOr(b.pause(ctx))
+		return false, b.pause(ctx)
 	}
 	select {
 	case answer := <-request.ResultC():
@@ -131,22 +131,14 @@ func (b *Broker) readOnce(ctx context.Context, h *host, l lead) (done bool, err 
 		case answer.Timeout():
 			return false, errNoAnswer
 		}
-		return false, b.closedOr(b.pause(ctx))
+		return false, b.pause(ctx)
 	case <-l.changed:
 		return false, nil
 	case <-h.ctx.Done():
-		return false, b.closedOr(b.pause(ctx))
+		return false, b.pause(ctx)
 	case <-ctx.Done():
-		return false, errClosed
+		return false, ctx.Err()
 	}
-}
-
-// closedOr turns the end of the broker's context into its class.
-func (b *Broker) closedOr(err error) error {
-	if err != nil && b.ctx.Err() != nil {
-		return errClosed
-	}
-	return err
 }
 
 var _ cluster.Broker = (*Broker)(nil)

@@ -77,8 +77,9 @@ func (b *book) get(node string) (entry, bool, <-chan struct{}) {
 	return b.entries[i], true, b.changed
 }
 
-// learn adds what another node tells. When it contradicts what is known of
-// somebody's life, nothing is taken over and the contradiction returned.
+// learn adds what another node tells; it is durable when learn returns. When it
+// contradicts what is known of somebody's life, nothing is taken over and the
+// contradiction returned.
 func (b *book) learn(told []entry) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -98,13 +99,6 @@ func (b *book) learn(told []entry) error {
 		next[i] = merge(next[i], e)
 	}
 	return b.replace(next)
-}
-
-// meet notes the life that takes part in raft; it is durable when meet returns.
-func (b *book) meet(c card) error {
-	e := c.entry()
-	e.Life = c.Life
-	return b.learn([]entry{e})
 }
 
 // replace sets the entries, after they were saved. The caller holds mu.

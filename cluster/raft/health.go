@@ -89,7 +89,7 @@ func (b *Broker) confirm() {
 		if err == nil {
 			h.confirmed = time.Now()
 		} else {
-			h.failed = b.noAnswer()
+			h.failed = err.Error()
 		}
 		h.mu.Unlock()
 		b.events.ring()
@@ -128,7 +128,7 @@ func (b *Broker) condition() cluster.Health {
 	if reason := b.low.Load(); reason != nil {
 		return suspended(*reason)
 	}
-	if b.host.Load() == nil {
+	if b.keeper.get().Replica == 0 {
 		return suspended(b.waitingToJoin())
 	}
 	if b.events.lead.now().leader == 0 {
@@ -140,6 +140,8 @@ func (b *Broker) condition() cluster.Health {
 	switch {
 	case failed != "":
 		return suspended(failed)
+	case confirmed.IsZero():
+		return suspended("a leader was elected; its first answer is awaited")
 	case time.Since(confirmed) > 2*b.timing().Election()+b.mesh.patience:
 		return suspended(b.noAnswer())
 	}

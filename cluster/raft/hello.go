@@ -112,15 +112,16 @@ func (m *mesh) judge(p purpose, self, other card, book []entry) refusal {
 }
 
 func (m *mesh) judgeBook(p purpose, self, other card, book []entry) refusal {
-	err := m.book.learn(append([]entry{other.entry()}, book...))
-	if lives := (contradiction{}); errors.As(err, &lives) {
-		return refused(refusedConflict, "%s and %s do not agree on who is in the group: %s", self.Addr, other.Addr, lives)
-	}
-	if err == nil && p != purposeTalk {
+	e := other.entry()
+	if p != purposeTalk {
 		if self.Group == "" || other.Group == "" || !m.running() {
 			return refused(refusedNotYet, "raft does not run at both ends yet")
 		}
-		err = m.book.meet(other)
+		e.Life = other.Life // from now on
+	}
+	err := m.book.learn(append([]entry{e}, book...))
+	if lives := (contradiction{}); errors.As(err, &lives) {
+		return refused(refusedConflict, "%s and %s do not agree on who is in the group: %s", self.Addr, other.Addr, lives)
 	}
 	if err != nil {
 		return refused(refusedNotYet, "%s", err)

@@ -96,7 +96,7 @@ func (l *link) set(p peer) {
 	l.mu.Lock()
 	was := l.peer
 	l.peer = p
-	if p.Reachable != was.Reachable || p.Serving != was.Serving {
+	if p.Reachable != was.Reachable || p.Serving != was.Serving || (p.Trouble == nil) != (was.Trouble == nil) {
 		close(l.alarm)
 		l.alarm = make(chan struct{})
 	}

@@ -248,8 +248,6 @@ func (b *Broker) change(ctx context.Context, ask request) error {
 		case err == nil:
 		case sent:
 			return fmt.Errorf("%w: the list of members may have been changed: %w", cluster.ErrUnknown, plain(err))
-		case errors.Is(err, cluster.ErrNoQuorum), errors.Is(err, cluster.ErrNotLogged):
-			return err
 		default:
 			return b.notSent(err)
 		}

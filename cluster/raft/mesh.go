@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"redis-failover/cluster/state"
-
-	"github.com/lni/dragonboat/v4/raftio"
 )
 
 // mesh is the network of the members: one listener for everything, a connection
@@ -48,12 +46,6 @@ type mesh struct {
 	conns   map[net.Conn]string // open connections and the nodes at their ends
 	removed map[uint64]bool     // replicas that are no members any more
 	bell    chan struct{}       // closed to make all links exchange at once
-}
-
-// receiver is the engine's end of the mesh.
-type receiver struct {
-	messages raftio.MessageHandler
-	chunks   raftio.ChunkHandler
 }
 
 // shake bounds the handshake of a connection.

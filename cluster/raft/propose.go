@@ -81,8 +81,11 @@ func (b *Broker) begin(ctx context.Context) (context.Context, context.CancelFunc
 
 // notSent is the error of a call that ended before anything was sent.
 func (b *Broker) notSent(err error) error {
-	if b.ctx.Err() != nil {
+	switch {
+	case b.ctx.Err() != nil:
 		return errClosed
+	case errors.Is(err, cluster.ErrNoQuorum):
+		return err
 	}
 	return notLogged(err)
 }
@@ -168,16 +171,13 @@ func (p *proposal) fail(ctx context.Context, err error) (result, error) {
 		return r, nil
 	default:
 	}
-	if p.sent {
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
-		}
-		return result{}, &cluster.UnknownError{ID: p.waiter.id, Cause: plain(err)}
+	if !p.sent {
+		return result{}, p.b.notSent(err)
 	}
-	if errors.Is(err, cluster.ErrNoQuorum) || errors.Is(err, cluster.ErrNotLogged) {
-		return result{}, err
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
 	}
-	return result{}, p.b.notSent(err)
+	return result{}, &cluster.UnknownError{ID: p.waiter.id, Cause: plain(err)}
 }
 
 // plain takes the classes "nothing was logged" from an error that is the cause
@@ -216,7 +216,7 @@ func (b *Broker) ready(ctx context.Context) (*host, lead, error) {
 		if h != nil && l.leader != 0 && b.obstacle() == "" {
 			return h, l, nil
 		}
-		if err := b.hopeless(h, l); err != nil {
+		if err := b.hopeless(l); err != nil {
 			return nil, lead{}, err
 		}
 		t := time.NewTimer(b.timing().Election() / 4)
@@ -233,11 +233,11 @@ func (b *Broker) ready(ctx context.Context) (*host, lead, error) {
 }
 
 // hopeless returns an error when waiting for a leader makes no sense.
-func (b *Broker) hopeless(h *host, l lead) error {
+func (b *Broker) hopeless(l lead) error {
 	if reason := b.obstacle(); reason != "" {
 		return notLogged(errors.New(reason))
 	}
-	if h == nil {
+	if b.keeper.get().Replica == 0 {
 		return noQuorum(b.waitingToJoin())
 	}
 	why := b.unreachable()

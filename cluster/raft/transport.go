@@ -31,11 +31,36 @@ type transport struct {
 	r receiver
 }
 
+// receiver is the engine's end of the mesh. When close has returned, the engine
+// is not called any more: it does not survive that.
+type receiver struct {
+	mu       sync.RWMutex // held for reading while the engine is called
+	closed   bool
+	messages raftio.MessageHandler
+	chunks   raftio.ChunkHandler
+}
+
+// call calls the engine, unless it is closed.
+func (r *receiver) call(f func()) (open bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if !r.closed {
+		f()
+	}
+	return !r.closed
+}
+
+func (r *receiver) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+}
+
 // transportFactory fulfils config.TransportFactory.
 type transportFactory struct{ m *mesh }
 
 func (f transportFactory) Create(_ config.NodeHostConfig, messages raftio.MessageHandler, chunks raftio.ChunkHandler) raftio.ITransport {
-	return &transport{m: f.m, r: receiver{messages, chunks}}
+	return &transport{m: f.m, r: receiver{messages: messages, chunks: chunks}}
 }
 
 // Validate accepts all: what the engine takes for addresses are nodes.
@@ -50,6 +75,7 @@ func (t *transport) Start() error {
 
 func (t *transport) Close() error {
 	t.m.engine.CompareAndSwap(&t.r, nil)
+	t.r.close()
 	return nil
 }
 
@@ -205,10 +231,6 @@ func (m *mesh) serveRaft(c *conn) error {
 		if err != nil {
 			return err
 		}
-		engine := m.engine.Load()
-		if engine == nil {
-			return io.EOF // the dialler tries again
-		}
 		if kind != frameBatch {
 			return fmt.Errorf("a frame of kind %q among raft messages", kind)
 		}
@@ -216,7 +238,10 @@ func (m *mesh) serveRaft(c *conn) error {
 		if err := batch.Unmarshal(payload); err != nil {
 			return err
 		}
-		engine.messages(batch)
+		engine := m.engine.Load()
+		if engine == nil || !engine.call(func() { engine.messages(batch) }) {
+			return io.EOF // the dialler tries again
+		}
 	}
 }
 
@@ -227,10 +252,6 @@ func (m *mesh) serveSnapshot(c *conn) error {
 		if err != nil {
 			return err
 		}
-		engine := m.engine.Load()
-		if engine == nil {
-			return io.EOF
-		}
 		switch kind {
 		case frameEnd:
 			return c.send(frameEnd, c.frame(0), chunkPatience)
@@ -239,7 +260,12 @@ func (m *mesh) serveSnapshot(c *conn) error {
 			if err := chunk.Unmarshal(payload); err != nil {
 				return err
 			}
-			if !engine.chunks(chunk) {
+			taken := false
+			engine := m.engine.Load()
+			if engine == nil || !engine.call(func() { taken = engine.chunks(chunk) }) {
+				return io.EOF
+			}
+			if !taken {
 				return errors.New("the engine refused a chunk of a snapshot")
 			}
 		default:
