@@ -50,6 +50,9 @@ type Broker struct {
 	// adopted is closed when a joiner has learned that it was added.
 	adopted     chan struct{}
 	adoptedOnce sync.Once
+	// moved: the engine's last snapshot says that it is where the folder was
+	// before. Only the supervisor uses it.
+	moved bool
 	// changing lets one change of the members go on at a time.
 	changing chan struct{}
 
@@ -143,6 +146,7 @@ func (b *Broker) openFolder() (first uint64, err error) {
 	if err := fits(id, o); err != nil {
 		return 0, err
 	}
+	b.moved = found && id.Dir != o.Dir
 	b.keeper = &keeper{dir: o.Dir, id: id}
 	b.self = id.Member
 	if first, err = b.keeper.begin(o, time.Now()); err != nil {
@@ -160,9 +164,10 @@ func fits(id identity, o *Options) error {
 	case o.ID != "" && o.ID != id.Member:
 		return fmt.Errorf("the data directory %s belongs to the member %s, the configuration's id is %s: "+
 			"take the id out of the configuration, or use another data directory", o.Dir, id.Member, o.ID)
-	case o.LogDir != id.LogDir:
-		return fmt.Errorf("the raft log of this member was put into %q when it began, now %q is asked for: "+
-			"the place cannot be changed; to move it, replace the member", orDir(id.LogDir, o.Dir), orDir(o.LogDir, o.Dir))
+	case o.LogDir != id.LogDir && (o.LogDir == "" || id.LogDir == "" || !hasEngine(o.LogDir)):
+		return fmt.Errorf("the raft log of this member is in %s, the configuration says %s, where it is not: "+
+			"without its log a member forgets what it promised. Correct the configuration, or move what is in the one folder to the other",
+			orDir(id.LogDir, o.Dir), orDir(o.LogDir, o.Dir))
 	}
 	return nil
 }

@@ -84,6 +84,7 @@ func openHost(o hostOptions) (h *host, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the raft engine cannot use the folder %s: %w", o.dir, err)
 	}
+	o.ledger.entry.Store(0)
 	h = &host{nh: nh, session: nh.GetNoOPSession(shard), replica: o.Replica, timing: o.timing, lead: o.events.lead}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	started := false
@@ -149,7 +150,69 @@ func (h *host) start(o hostOptions) error {
 	if err != nil {
 		return fmt.Errorf("the raft engine does not start: %w", err)
 	}
+	return h.replay(o.ledger)
+}
+
+const (
+	// replayPatience bounds the wait for the log to be applied; 10,000 entries
+	// take a fraction of a second.
+	replayPatience = 10 * time.Second
+	// replayChunk is how much of the log is looked at at once.
+	replayChunk = 1 << 20
+)
+
+// replay waits until what this node's own log says to be committed is applied.
+// The engine itself waits for the snapshot only.
+func (h *host) replay(l *ledger) error {
+	log, err := h.nh.GetLogReader(shard)
+	if err != nil {
+		return fmt.Errorf("the raft log cannot be read: %w", err)
+	}
+	last, err := lastCommitted(log)
+	if err != nil {
+		return fmt.Errorf("the raft log cannot be read: %w", err)
+	}
+	deadline := time.NewTimer(replayPatience)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for l.entry.Load() < last {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			l.log.Warn("the raft log is long and still being applied")
+			return nil
+		}
+	}
 	return nil
+}
+
+// lastCommitted is the place of the last entry that reaches the state machine
+// from the log and not from a snapshot, as far as this node knows to be
+// committed; 0 for none. Entries of the engine's own may stand behind it.
+func lastCommitted(log dragonboat.ReadonlyLogReader) (uint64, error) {
+	snapshot := log.Snapshot()
+	if snapshot.Index > 0 { // else nothing was referenced
+		if err := snapshot.Unref(); err != nil {
+			return 0, err
+		}
+	}
+	state, _ := log.NodeState()
+	first, _ := log.GetRange()
+	low, last := max(first, snapshot.Index+1), uint64(0)
+	for low <= state.Commit {
+		entries, err := log.Entries(low, state.Commit+1, replayChunk)
+		if err != nil || len(entries) == 0 {
+			return last, err
+		}
+		for i := range entries {
+			if entries[i].IsProposal() && len(entries[i].Cmd) > 0 {
+				last = entries[i].Index
+			}
+		}
+		low = entries[len(entries)-1].Index + 1
+	}
+	return last, nil
 }
 
 // enter begins a call in the engine; leave ends it. It fails when the engine is

@@ -44,7 +44,10 @@ type identity struct {
 	// each change of it.
 	Addr    string
 	Version uint64
-	LogDir  string `json:",omitempty"`
+	// Dir is the folder that the engine's last snapshot is known to be in, and
+	// LogDir that of the log, "" for the same.
+	Dir    string
+	LogDir string `json:",omitempty"`
 	// Started counts the starts, for mutation numbers: see nextNumbers.
 	Started uint64
 	// Solo: the group has no other member, as far as was known.
@@ -126,7 +129,7 @@ func checkUnused(dir string) error {
 func newIdentity(o *Options) (identity, error) {
 	id := identity{
 		Format: identityFormat, Member: o.ID, Life: randomHex(16),
-		Addr: o.Addr, Version: 1, LogDir: o.LogDir,
+		Addr: o.Addr, Version: 1, Dir: o.Dir, LogDir: o.LogDir,
 	}
 	if id.Member == "" {
 		id.Member = state.MemberID(randomHex(20))
@@ -198,6 +201,7 @@ func (k *keeper) begin(o *Options, now time.Time) (first uint64, err error) {
 			id.Addr = o.Addr
 			id.Version++
 		}
+		id.LogDir = o.LogDir
 		first = id.Started<<24 + 1
 	})
 	return first, err

@@ -101,14 +101,24 @@ func (l *link) set(p peer) {
 		l.alarm = make(chan struct{})
 	}
 	l.mu.Unlock()
+	l.report(was, p)
+}
+
+// report logs what a person should know: who comes and goes, and what time alone
+// does not mend.
+func (l *link) report(was, now peer) {
 	e, _, _ := l.m.book.get(l.node)
+	reason := inWords(now.Trouble)
 	switch {
-	case p.Reachable && !was.Reachable:
+	case now.Reachable && !was.Reachable:
 		l.m.log.Info("a member of the group is reachable", "member", e.Addr)
-	case was.Reachable && !p.Reachable:
-		l.m.log.Warn("a member of the group is unreachable", "member", e.Addr, "reason", inWords(p.Trouble))
-	case p.Trouble != nil && (was.Trouble == nil || inWords(was.Trouble) != inWords(p.Trouble)):
-		l.m.log.Info("a member of the group cannot be reached", "member", e.Addr, "reason", inWords(p.Trouble))
+	case now.Reachable || reason == inWords(was.Trouble):
+	case was.Reachable:
+		l.m.log.Warn("a member of the group is unreachable", "member", e.Addr, "reason", reason)
+	case !commonplace(now.Trouble):
+		l.m.log.Warn("a member of the group cannot be talked to", "member", e.Addr, "reason", reason)
+	case was.Trouble == nil:
+		l.m.log.Info("a member of the group cannot be reached yet", "member", e.Addr, "reason", reason)
 	}
 }
 
@@ -226,6 +236,19 @@ func (m *mesh) strange(addr string) bool {
 	return true
 }
 
+// commonplace reports whether an error is what comes of a node that is down,
+// starting or cut off.
+func commonplace(err error) bool {
+	var timeout net.Error
+	var r refusal
+	return closedByOther(err) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, net.ErrClosed) ||
+		errors.As(err, &timeout) || errors.As(err, &r) && r.Code == refusedNotYet
+}
+
+func closedByOther(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
 // inWords is the short reason why a connection did not come about or ended.
 func inWords(err error) string {
 	var timeout net.Error
@@ -234,7 +257,9 @@ func inWords(err error) string {
 		return ""
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, errHungUp):
+		return err.Error()
+	case closedByOther(err):
 		return "connection closed"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "no answer"

@@ -23,6 +23,9 @@ type ledger struct {
 	feed    *feed.Feed
 	waiters *waiters
 	log     *slog.Logger
+	// entry is the place in raft's log of the last entry applied since the
+	// engine was opened.
+	entry atomic.Uint64
 }
 
 // machine is the engine's state machine. It fulfils
@@ -53,6 +56,7 @@ func (m *machine) Update(entries []statemachine.Entry) ([]statemachine.Entry, er
 		entries[i].Result.Value = uint64(next.Index)
 	}
 	m.ledger.publish(changes)
+	m.ledger.entry.Store(entries[len(entries)-1].Index)
 	return entries, nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"redis-failover/cluster/state"
+
+	"github.com/lni/dragonboat/v4"
 )
 
 // The supervisor is the one goroutine that opens and closes the engine after
@@ -55,6 +57,7 @@ func (b *Broker) supervise() {
 		case <-pulse.C:
 		}
 		b.mindTheMembers()
+		b.mindTheMove()
 		b.judge()
 		b.confirm()
 	}
@@ -209,6 +212,25 @@ func (b *Broker) mindTheMembers() {
 		if err := b.keeper.update(func(id *identity) { id.Solo = solo }); err != nil {
 			b.log.Warn("the number of members could not be noted", "error", err)
 		}
+	}
+}
+
+// mindTheMove makes a snapshot in the place that the folder was moved to: see
+// engine_folder.go. The engine makes none while nothing has changed since its
+// last one; then there will be another attempt.
+func (b *Broker) mindTheMove() {
+	h := b.host.Load()
+	if !b.moved || h == nil || !b.health.served() || !h.enter() {
+		return
+	}
+	defer h.leave()
+	ctx, cancel := context.WithTimeout(b.ctx, h.attempt())
+	defer cancel()
+	if _, err := h.nh.SyncRequestSnapshot(ctx, shard, dragonboat.DefaultSnapshotOption); err != nil {
+		return
+	}
+	if err := b.keeper.update(func(id *identity) { id.Dir = b.options.Dir }); err == nil {
+		b.moved = false
 	}
 }
 

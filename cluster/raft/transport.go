@@ -113,17 +113,12 @@ type stream struct {
 }
 
 // SendMessageBatch returns when the batch is on its way, which may take as long
-// as the node is unreachable. It fails only when the engine closes.
+// as the node is unreachable, or when the engine closes. It never fails.
 func (s *stream) SendMessageBatch(batch raftpb.MessageBatch) error {
-	for {
-		if err := s.connect(); err != nil {
-			return err
-		}
-		if s.try(&batch) == nil {
-			return nil
-		}
+	for s.connect() && s.try(&batch) != nil {
 		s.Close()
 	}
+	return nil
 }
 
 func (s *stream) try(batch *raftpb.MessageBatch) error {
@@ -136,26 +131,25 @@ func (s *stream) try(batch *raftpb.MessageBatch) error {
 }
 
 // connect makes sure that there is a connection that is not known to be broken.
-func (s *stream) connect() error {
+// It returns false when the engine closes.
+func (s *stream) connect() bool {
 	if s.c != nil {
 		select {
 		case <-s.broken:
 			s.Close()
 		default:
-			return nil
+			return true
 		}
 	}
-	for pause := firstPause; ; pause = min(2*pause, max(s.m.pace, firstPause)) {
-		if err := s.ctx.Err(); err != nil {
-			return err
-		}
+	for pause := firstPause; s.ctx.Err() == nil; pause = min(2*pause, max(s.m.pace, firstPause)) {
 		c, err := s.m.dialNode(s.ctx, purposeRaft, s.node)
 		if err == nil {
 			s.c, s.broken = c, s.m.watch(c)
-			return nil
+			return true
 		}
 		s.m.await(s.ctx, s.node, pause)
 	}
+	return false
 }
 
 // watch waits in the background for the acceptor to end a connection on which

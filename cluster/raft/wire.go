@@ -129,10 +129,13 @@ func readAll(r io.Reader, parts ...[]byte) error {
 // hungUp explains an end of the connection in the middle of the proof.
 func hungUp(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("the other end hung up at the proof of the shared secret (a wrong secret, or TLS on one end only): %w", err)
+		return fmt.Errorf("%w: %w", errHungUp, err)
 	}
 	return err
 }
+
+// errHungUp is also what a node that is just stopping looks like.
+var errHungUp = errors.New("the other end hung up at the proof of the shared secret (another secret, or TLS at one end only)")
 
 // proof makes MACs and keys out of the secret and both nonces, dialler's first.
 type proof struct{ secret, nonces []byte }
