@@ -42,6 +42,10 @@ type Broker struct {
 	host atomic.Pointer[host]
 	// members is raft's list as last seen.
 	members atomic.Pointer[membership]
+	// removedAsOf is the list of members for which it is known who was removed.
+	// Only the confirmation of the leader uses it, of which there is one at a
+	// time.
+	removedAsOf uint64
 	// stopped is why this member must not go on, "" while it may; low is why it
 	// has left off for now.
 	stopped, low atomic.Pointer[string]

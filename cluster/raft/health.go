@@ -84,6 +84,9 @@ func (b *Broker) confirm() {
 	}
 	h.asking = b.work(func() {
 		_, err := b.Barrier(b.ctx)
+		if err == nil {
+			b.learnRemoved()
+		}
 		h.mu.Lock()
 		h.asking, h.failed = false, ""
 		if err == nil {

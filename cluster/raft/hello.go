@@ -92,23 +92,25 @@ func refused(c code, format string, args ...any) refusal {
 	return refusal{Code: c, Text: fmt.Sprintf(format, args...)}
 }
 
-// judge says whether a node may talk to another whose card and book are these:
-// acceptors judge diallers, and diallers acceptors.
-func (m *mesh) judge(p purpose, self, other card, book []entry) refusal {
+// judge says whether this node may talk to another whose card and book are these:
+// acceptors judge diallers by their hello, and diallers acceptors.
+func (m *mesh) judge(h hello, self, other card, book []entry) refusal {
 	known, _, _ := m.book.get(other.Node)
 	switch {
+	case self.Group != "" && other.Group != "" && self.Group != other.Group:
+		return refused(refusedGroup, "%s is of another group than %s: all founding members must be given the same list of members", other.Addr, self.Addr)
+	case h.To != "" && h.To != self.Node:
+		return refused(refusedNotMe, "another member than the expected one is at %s", self.Addr)
 	case other.Node == self.Node && other.Life == self.Life:
 		return refused(refusedSelf, "this is the node itself")
 	case other.Node == self.Node:
 		return refused(refusedWiped, "two nodes claim to be the member that was founded as %s", self.Addr)
-	case self.Group != "" && other.Group != "" && self.Group != other.Group:
-		return refused(refusedGroup, "%s is of another group than %s: all founding members must be given the same list of members", other.Addr, self.Addr)
 	case known.Life != "" && known.Life != other.Life:
 		return refused(refusedWiped, "the member at %s has lost its data directory: %s has worked with it before, when it had another", other.Addr, self.Addr)
 	case m.isRemoved(other.Replica):
 		return refused(refusedRemoved, "the member at %s was removed from the group", other.Addr)
 	}
-	return m.judgeBook(p, self, other, book)
+	return m.judgeBook(h.Purpose, self, other, book)
 }
 
 func (m *mesh) judgeBook(p purpose, self, other card, book []entry) refusal {

@@ -74,6 +74,13 @@ func (m *mesh) peers() map[string]peer {
 	return all
 }
 
+// linked reports whether there is a link to a node: whether it is a member.
+func (m *mesh) linked(node string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.links[node] != nil
+}
+
 // peer returns what is known of one other node and the channel that is closed
 // at the next change; both are zero for a node without a link.
 func (m *mesh) peer(node string) (peer, <-chan struct{}) {
@@ -194,6 +201,27 @@ func (m *mesh) visit(ctx context.Context, addr string) (status, error) {
 	}
 	defer m.untrack(c.raw)
 	return m.exchange(c)
+}
+
+// ask exchanges statuses once with a node, on a connection of its own.
+func (m *mesh) ask(ctx context.Context, node string) error {
+	c, err := m.dialNode(ctx, purposeTalk, node)
+	if err != nil {
+		return err
+	}
+	defer m.untrack(c.raw)
+	_, err = m.exchange(c)
+	return err
+}
+
+// suspect makes a node count as unreachable until its link finds otherwise.
+func (m *mesh) suspect(node string, trouble error) {
+	m.mu.Lock()
+	l := m.links[node]
+	m.mu.Unlock()
+	if l != nil {
+		l.set(peer{Trouble: trouble})
+	}
 }
 
 // seek visits the addresses of the configuration as long as somebody is missed:

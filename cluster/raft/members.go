@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"redis-failover/cluster"
@@ -13,19 +15,25 @@ import (
 	"github.com/lni/dragonboat/v4"
 )
 
-// Peers lists the members of the group: see cluster.Membership.
-func (b *Broker) Peers() []cluster.Peer {
+// member is a member of the group with the node that raft knows it by.
+type member struct {
+	cluster.Peer
+	node string
+}
+
+// list is what Peers returns, with the nodes.
+func (b *Broker) list() []member {
 	id, links := b.keeper.get(), b.mesh.peers()
-	var list []cluster.Peer
+	var list []member
 	for _, node := range b.members.Load().nodes {
+		p := b.peerOf(node, links[node])
 		if node == id.Node {
-			list = append(list, cluster.Peer{ID: b.self, Addr: id.Addr, Self: true, Reachable: true, Serving: b.health.served()})
-			continue
+			p = cluster.Peer{ID: b.self, Addr: id.Addr, Self: true, Reachable: true, Serving: b.health.served()}
 		}
-		list = append(list, b.peerOf(node, links[node]))
+		list = append(list, member{p, node})
 	}
-	slices.SortFunc(list, func(a, b cluster.Peer) int {
-		return cmp.Or(cmp.Compare(a.Addr, b.Addr), cmp.Compare(a.ID, b.ID))
+	slices.SortFunc(list, func(a, b member) int {
+		return cmp.Or(cmp.Compare(a.Addr, b.Addr), cmp.Compare(a.node, b.node))
 	})
 	return list
 }
@@ -33,6 +41,45 @@ func (b *Broker) Peers() []cluster.Peer {
 func (b *Broker) peerOf(node string, p peer) cluster.Peer {
 	e, _, _ := b.mesh.book.get(node)
 	return cluster.Peer{ID: e.Member, Addr: e.Addr, Reachable: p.Reachable, Serving: p.Serving, Trouble: inWords(p.Trouble)}
+}
+
+// Peers lists the members of the group: see cluster.Membership.
+func (b *Broker) Peers() []cluster.Peer {
+	var peers []cluster.Peer
+	for _, m := range b.list() {
+		peers = append(peers, m.Peer)
+	}
+	return peers
+}
+
+// askAll makes the links find out now who can be reached: what they know may be
+// some time old.
+func (b *Broker) askAll(ctx context.Context) {
+	var wg sync.WaitGroup
+	for node := range b.others() {
+		wg.Go(func() {
+			if err := b.mesh.ask(ctx, node); err != nil {
+				b.mesh.suspect(node, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// learnRemoved finds out who is no member any more, after each change of the
+// members: whoever was down meanwhile has to be told.
+func (b *Broker) learnRemoved() {
+	h, changed := b.host.Load(), b.members.Load().changed
+	if h == nil || changed == b.removedAsOf || !h.enter() {
+		return
+	}
+	defer h.leave()
+	ctx, cancel := context.WithTimeout(h.ctx, h.attempt())
+	defer cancel()
+	if m, err := h.nh.SyncGetShardMembership(ctx, shard); err == nil {
+		b.mesh.setRemoved(m.Removed)
+		b.removedAsOf = changed
+	}
 }
 
 func refuse(format string, args ...any) error {
@@ -55,8 +102,9 @@ func (b *Broker) AddMember(ctx context.Context, addr string) (cluster.Peer, erro
 		return cluster.Peer{}, err
 	}
 	defer done()
+	b.askAll(ctx)
 	if names := b.missingNames(); len(names) > 0 {
-		return cluster.Peer{}, refuse("a member is added only while all others can be reached; remove those that will not come back first. Not reachable: %v", names)
+		return cluster.Peer{}, refuse("a member is added only while all others can be reached; remove those that will not come back first. Not reachable: %s", strings.Join(names, ", "))
 	}
 	joiner, err := b.meetJoiner(ctx, addr)
 	if err != nil {
@@ -94,9 +142,13 @@ func (b *Broker) meetJoiner(ctx context.Context, addr string) (card, error) {
 	if c.Replica != 0 {
 		return card{}, refuse("the node at %s is a member already, or was one: a node that is to be added has an empty data directory and the cluster state join", addr)
 	}
-	for _, p := range b.Peers() {
-		if p.ID == c.Member {
-			return card{}, refuse("the node at %s has the id %s, which the member at %s has: give it another, or remove that member first", addr, c.Member, p.Addr)
+	for _, m := range b.list() {
+		switch {
+		case m.node == c.Node: // a repetition
+		case m.Addr == c.Addr:
+			return card{}, refuse("the group has a member at %s already, with the id %q: remove that one first", m.Addr, m.ID)
+		case m.ID == c.Member:
+			return card{}, refuse("the node at %s has the id %s, which the member at %s has: give it another, or remove that member first", addr, c.Member, m.Addr)
 		}
 	}
 	return c, nil
@@ -165,13 +217,14 @@ func (b *Broker) RemoveMember(ctx context.Context, idOrAddr string) error {
 		return err
 	}
 	defer done()
+	b.askAll(ctx)
 	target, err := b.removable(idOrAddr)
 	if err != nil {
 		return err
 	}
 	err = b.change(ctx, func(h *host, m *dragonboat.Membership, timeout time.Duration) (*dragonboat.RequestState, error) {
 		for replica, node := range m.Nodes {
-			if e, _, _ := b.mesh.book.get(node); node != b.keeper.get().Node && e.Addr == target.Addr && e.Member == target.ID {
+			if node == target.node {
 				return h.nh.RequestDeleteReplica(shard, replica, m.ConfigChangeID, timeout)
 			}
 		}
@@ -184,17 +237,17 @@ func (b *Broker) RemoveMember(ctx context.Context, idOrAddr string) error {
 }
 
 // removable finds the member that is meant and makes sure that it may go.
-func (b *Broker) removable(idOrAddr string) (cluster.Peer, error) {
-	peers := b.Peers()
-	i := slices.IndexFunc(peers, func(p cluster.Peer) bool {
-		return idOrAddr != "" && (string(p.ID) == idOrAddr || p.Addr == idOrAddr)
+func (b *Broker) removable(idOrAddr string) (member, error) {
+	peers := b.list()
+	i := slices.IndexFunc(peers, func(m member) bool {
+		return idOrAddr != "" && (string(m.ID) == idOrAddr || m.Addr == idOrAddr)
 	})
 	if i < 0 {
-		return cluster.Peer{}, refuse("no member has the id or the raft address %q", idOrAddr)
+		return member{}, refuse("no member has the id or the raft address %q", idOrAddr)
 	}
 	target := peers[i]
 	if target.Self {
-		return cluster.Peer{}, refuse("a member does not remove itself: do it on another one")
+		return member{}, refuse("a member does not remove itself: do it on another one")
 	}
 	left, reachable := len(peers)-1, 0
 	for j, p := range peers {
@@ -203,7 +256,7 @@ func (b *Broker) removable(idOrAddr string) (cluster.Peer, error) {
 		}
 	}
 	if 2*reachable <= left {
-		return cluster.Peer{}, refuse("without %s the group has %d members, of whom %d can be reached from here: no majority. Bring the others back first",
+		return member{}, refuse("without %s the group has %d members, of whom %d can be reached from here: no majority. Bring the others back first",
 			target.Addr, left, reachable)
 	}
 	return target, nil

@@ -208,11 +208,7 @@ func (m *mesh) welcome(raw net.Conn) (*conn, hello, error) {
 	}
 	self := m.status()
 	a := answer{Card: self.Card, Book: self.Book}
-	if h.To != "" && h.To != self.Card.Node {
-		a.Refusal = refused(refusedNotMe, "another member than the expected one is at %s", self.Card.Addr)
-	} else {
-		a.Refusal = m.judge(h.Purpose, self.Card, h.Card, h.Book)
-	}
+	a.Refusal = m.judge(h, self.Card, h.Card, h.Book)
 	if err := c.talk(frameAnswer, a, m.shake()); err != nil {
 		return nil, h, err
 	}
@@ -271,7 +267,7 @@ func (m *mesh) greet(raw net.Conn, p purpose, node, addr string) (*conn, card, e
 	if a.Refusal.Code != "" {
 		return nil, a.Card, a.Refusal
 	}
-	if r := m.judge(p, self.Card, a.Card, a.Book); r.Code != "" {
+	if r := m.judge(hello{Purpose: p}, self.Card, a.Card, a.Book); r.Code != "" {
 		return nil, a.Card, r.asSeenByDialler()
 	}
 	return c, a.Card, nil

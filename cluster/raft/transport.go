@@ -131,7 +131,8 @@ func (s *stream) try(batch *raftpb.MessageBatch) error {
 }
 
 // connect makes sure that there is a connection that is not known to be broken.
-// It returns false when the engine closes.
+// It returns false when the engine closes, and when a node that is no member
+// (any more, or yet) cannot be reached.
 func (s *stream) connect() bool {
 	if s.c != nil {
 		select {
@@ -146,6 +147,9 @@ func (s *stream) connect() bool {
 		if err == nil {
 			s.c, s.broken = c, s.m.watch(c)
 			return true
+		}
+		if !s.m.linked(s.node) {
+			return false
 		}
 		s.m.await(s.ctx, s.node, pause)
 	}
