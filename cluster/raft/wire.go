@@ -77,7 +77,7 @@ type conn struct {
 func prove(c net.Conn, secret state.Secret, dialled bool) (*conn, error) {
 	var mine, theirs [nonceSize]byte
 	_, _ = rand.Read(mine[:]) // never fails
-	in := bufio.NewReaderSize(c, socketBuffer)
+	in := newReader(c)
 	p := proof{secret: []byte(secret)}
 	if dialled {
 		if _, err := c.Write(append([]byte(wireMagic), mine[:]...)); err != nil {
@@ -285,3 +285,5 @@ func (tcp) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	d := net.Dialer{KeepAlive: keepAlive}
 	return d.DialContext(ctx, "tcp", addr)
 }
+
+func newReader(c net.Conn) *bufio.Reader { return bufio.NewReaderSize(c, socketBuffer) }
