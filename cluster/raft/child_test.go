@@ -204,7 +204,8 @@ func (c *child) order(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.in, format+"\n", args...) // a child that was killed does not answer
 }
 
-// hear waits for an answer that begins with one of words, and returns it.
+// hear waits for an answer that begins with one of words, and returns it. Other
+// answers are passed over.
 func (c *child) hear(words ...string) []string {
 	c.t.Helper()
 	limit := time.NewTimer(2 * patience)
@@ -277,13 +278,13 @@ func TestKilled(t *testing.T) {
 	next := 1
 	for round := range rounds {
 		const burst = 60
+		victims := victimsOf(list, round)
 		for _, c := range list {
 			for range burst {
 				c.order("add %d", next)
 				next++
 			}
 		}
-		victims := victimsOf(list, round)
 		// In the middle of the burst: some are acknowledged, some are not.
 		acked[number(victims[0].hear("added", "failed"))] = true
 		for _, v := range victims {

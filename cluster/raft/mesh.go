@@ -298,8 +298,12 @@ func (m *mesh) serveTalk(c *conn) error {
 	}
 }
 
-// take files what another node tells.
+// take files what another node tells. It ends the conversation with one that was
+// removed meanwhile, which will hear why when it comes back.
 func (m *mesh) take(theirs status) error {
+	if m.isRemoved(theirs.Card.Replica) {
+		return refused(refusedRemoved, "the member at %s was removed from the group", theirs.Card.Addr)
+	}
 	if err := m.book.learn(append([]entry{theirs.Card.entry()}, theirs.Book...)); err != nil {
 		if lives := (contradiction{}); errors.As(err, &lives) {
 			m.cut(theirs.Card.Node)
