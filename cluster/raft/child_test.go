@@ -131,7 +131,7 @@ func children(t testing.TB, n int, timing Timing) []*child {
 	}
 	for _, addr := range addrs {
 		c := &child{t: t, log: &logLines{}, options: Options{
-			Dir: filepath.Join(t.TempDir(), "raft"), Addr: addr, Founders: addrs, Timing: timing, SnapshotEvery: 200, MinFree: 1,
+			Dir: filepath.Join(memoryDir(t), "raft"), Addr: addr, Founders: addrs, Timing: timing, SnapshotEvery: 200, MinFree: 1,
 		}}
 		list = append(list, c)
 		t.Cleanup(func() {

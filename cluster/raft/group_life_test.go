@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,7 +149,7 @@ func TestLeaderStops(t *testing.T) {
 func TestLateFollowerGetsASnapshot(t *testing.T) {
 	g := openGroup(t, 3)
 	g.stop(2)
-	const n = keptBehind + 500
+	const n = 1000
 	g.burst(0, n)
 	g.start(2)
 	from := g.nodes[2].broker.State().Index
@@ -171,20 +173,23 @@ func TestLateFollowerGetsASnapshot(t *testing.T) {
 // burst adds n masters through one node.
 func (g *group) burst(node, n int) {
 	g.t.Helper()
-	errs := make(chan error, n)
-	for i := range n {
-		go func() {
-			out, _, err := g.nodes[node].broker.Propose(g.ctx(), state.Mutation{Op: monitor(i)})
-			if err == nil && out.Refused() {
-				err = errors.New(out.Detail)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	ctx := g.ctx()
+	for range 32 {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				out, _, err := g.nodes[node].broker.Propose(ctx, state.Mutation{Op: monitor(i)})
+				if err != nil || out.Refused() {
+					g.t.Errorf("node %d does not add master %d: %+v, %v", node, i, out, err)
+					return
+				}
 			}
-			errs <- err
-		}()
+		})
 	}
-	for range n {
-		if err := <-errs; err != nil {
-			g.t.Fatal(err)
-		}
+	wg.Wait()
+	if g.t.Failed() {
+		g.t.FailNow()
 	}
 }
 
@@ -271,7 +276,7 @@ func TestAllMoved(t *testing.T) {
 // snapshot that was made in the first.
 func TestMovedFolder(t *testing.T) {
 	g := openGroup(t, 2)
-	g.burst(0, keptBehind+500)
+	g.burst(0, 1000)
 	g.stop(0)
 	g.stop(1)
 	for _, n := range g.nodes {
@@ -298,7 +303,7 @@ func TestMovedFolder(t *testing.T) {
 	if _, err := g.nodes[0].broker.AddMember(g.ctx(), g.nodes[joiner].options.Addr); err != nil {
 		t.Fatal(err)
 	}
-	g.has(joiner, 0, keptBehind+499, 9000)
+	g.has(joiner, 0, 999, 9000)
 }
 
 // prepareJoiner adds a place for a node that is to join.

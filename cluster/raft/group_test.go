@@ -68,9 +68,9 @@ func openGroup(t testing.TB, founders int) *group {
 func (g *group) prepare() *node {
 	n := &node{gate: newGate(), log: &logLines{}}
 	n.options = Options{
-		Dir: filepath.Join(g.t.TempDir(), "raft"), Addr: g.newAddr(), Timing: quick,
+		Dir: filepath.Join(memoryDir(g.t), "raft"), Addr: g.newAddr(), Timing: quick,
 		Backlog: 256, SnapshotEvery: 200, MinFree: 1,
-		network: n.gate, watch: 5 * time.Millisecond,
+		network: n.gate, watch: 5 * time.Millisecond, behind: 50,
 		free: func(string) (uint64, error) {
 			if n.full.Load() {
 				return 0, nil
@@ -89,6 +89,17 @@ func (g *group) prepare() *node {
 		}
 	})
 	return n
+}
+
+// memoryDir is a folder in memory, if there is such a place: the stalls of a
+// shared disk are longer than the election timeouts of these tests.
+func memoryDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "raft-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 func (g *group) newAddr() string {

@@ -53,6 +53,7 @@ type hostOptions struct {
 	dir, logDir   string
 	timing        Timing
 	snapshotEvery int
+	behind        int
 	mesh          *mesh
 	ledger        *ledger
 	events        *events
@@ -133,7 +134,7 @@ func (h *host) start(o hostOptions) error {
 		// not disturb the others. Both must be on at every member from the
 		// first day: one without PreVote panics when it meets one with it.
 		CheckQuorum: true, PreVote: true,
-		SnapshotEntries: uint64(o.snapshotEvery), CompactionOverhead: keptBehind,
+		SnapshotEntries: uint64(o.snapshotEvery), CompactionOverhead: uint64(o.behind),
 		SnapshotCompressionType: config.Snappy,
 		OrderedConfigChange:     true,
 		WaitReady:               true,

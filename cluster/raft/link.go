@@ -74,13 +74,6 @@ func (m *mesh) peers() map[string]peer {
 	return all
 }
 
-// linked reports whether there is a link to a node: whether it is a member.
-func (m *mesh) linked(node string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.links[node] != nil
-}
-
 // peer returns what is known of one other node and the channel that is closed
 // at the next change; both are zero for a node without a link.
 func (m *mesh) peer(node string) (peer, <-chan struct{}) {

@@ -119,10 +119,11 @@ type Options struct {
 	// full disk. 0 for 64 MiB. With less than four times as much it warns.
 	MinFree uint64
 
-	// Tests put their own here; nil for the operating system's.
+	// Tests put their own here; nil or 0 for what is meant.
 	network network
 	free    func(dir string) (uint64, error)
 	watch   time.Duration // between two looks at the disk
+	behind  int           // see keptBehind
 }
 
 func (o *Options) setDefaults() {
@@ -161,6 +162,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.watch <= 0 {
 		o.watch = time.Second
+	}
+	if o.behind <= 0 {
+		o.behind = keptBehind
 	}
 }
 

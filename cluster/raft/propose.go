@@ -205,7 +205,9 @@ func (b *Broker) pause(ctx context.Context) error {
 	}
 }
 
-// electionsToWait is how many election timeouts a call waits for a leader.
+// electionsToWait is how many election timeouts may pass without a leader before
+// calls fail, if enough members can be reached to elect one; else it is one, so
+// that a short silence is not taken for the end.
 const electionsToWait = 3
 
 // ready returns the engine and the leader. While there is no leader it waits as
@@ -240,12 +242,15 @@ func (b *Broker) hopeless(l lead) error {
 	if b.keeper.get().Replica == 0 {
 		return noQuorum(b.waitingToJoin())
 	}
-	why := b.unreachable()
-	if why == "" && time.Since(l.since) > electionsToWait*b.timing().Election() {
-		why = b.noLeader()
+	election := b.timing().Election()
+	if time.Since(l.since) < election {
+		return nil
 	}
-	if why != "" {
+	if why := b.unreachable(); why != "" {
 		return noQuorum(why)
+	}
+	if time.Since(l.since) > electionsToWait*election {
+		return noQuorum(b.noLeader())
 	}
 	return nil
 }

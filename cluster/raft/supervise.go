@@ -68,7 +68,7 @@ func (b *Broker) startHost() error {
 	id := b.keeper.get()
 	o := hostOptions{
 		identity: id, dir: pathIn(b.options.Dir, engineFolder),
-		timing: b.nextTiming(), snapshotEvery: b.options.SnapshotEvery,
+		timing: b.nextTiming(), snapshotEvery: b.options.SnapshotEvery, behind: b.options.behind,
 		mesh: b.mesh, ledger: b.ledger, events: b.events,
 	}
 	if id.LogDir != "" {

@@ -20,10 +20,11 @@ import (
 // for up to a second whatever the election timeout; and it keeps some megabytes
 // of buffers for each connection.
 //
-// Here the engine's "addresses" are nodes. A connection to a node is made when
-// the first message is due, and made again, without telling the engine, as long
-// as the engine wants it: raft repeats what was lost. What piles up meanwhile
-// the engine drops.
+// Here the engine's "addresses" are nodes. A connection to a node is made when a
+// message is due; while that does not succeed, messages are dropped, as raft
+// allows, and attempts are some milliseconds apart, or as soon as the node turns
+// out to be reachable. Raft is told of each failure, so that it does not go on
+// sending to the deaf.
 
 // transport is the engine's view of the mesh. It fulfils raftio.ITransport.
 type transport struct {
@@ -107,18 +108,39 @@ type stream struct {
 	m    *mesh
 	ctx  context.Context // ends when the engine closes
 	node string
-	c    *conn
+
+	c *conn // nil while there is none
 	// broken is closed when c turns out to be.
 	broken <-chan struct{}
+	// pause is the time between the last attempt to connect and the next, which
+	// is due at next, or when alarm is closed: something is new about the node.
+	pause time.Duration
+	next  time.Time
+	alarm <-chan struct{}
 }
 
-// SendMessageBatch returns when the batch is on its way, which may take as long
-// as the node is unreachable, or when the engine closes. It never fails.
+// SendMessageBatch sends a batch, or drops it. It never fails, so that the engine
+// keeps calling.
 func (s *stream) SendMessageBatch(batch raftpb.MessageBatch) error {
-	for s.connect() && s.try(&batch) != nil {
-		s.Close()
+	if s.c != nil && isClosed(s.broken) {
+		s.fail(batch)
+	}
+	if s.c == nil && s.due() {
+		s.connect(batch)
+	}
+	if s.c != nil && s.try(&batch) != nil {
+		s.fail(batch)
 	}
 	return nil
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *stream) try(batch *raftpb.MessageBatch) error {
@@ -130,30 +152,48 @@ func (s *stream) try(batch *raftpb.MessageBatch) error {
 	return s.c.send(frameBatch, frame[:frameHead+n], s.m.patience)
 }
 
-// connect makes sure that there is a connection that is not known to be broken.
-// It returns false when the engine closes, and when a node that is no member
-// (any more, or yet) cannot be reached.
-func (s *stream) connect() bool {
+// due reports whether it is time to try to connect.
+func (s *stream) due() bool {
+	return !time.Now().Before(s.next) || s.alarm != nil && isClosed(s.alarm)
+}
+
+func (s *stream) connect(batch raftpb.MessageBatch) {
+	_, alarm := s.m.peer(s.node)
+	c, err := s.m.dialNode(s.ctx, purposeRaft, s.node)
+	if err == nil {
+		s.c, s.broken = c, s.m.watch(c)
+		s.pause = 0
+		return
+	}
+	s.pause = min(max(2*s.pause, firstPause), max(s.m.pace, firstPause))
+	s.next, s.alarm = time.Now().Add(s.pause), alarm
+	s.m.tellUnreachable(batch)
+}
+
+// fail gives the connection up.
+func (s *stream) fail(batch raftpb.MessageBatch) {
+	s.Close()
+	s.m.tellUnreachable(batch)
+}
+
+// Close is called by the engine when it has had nothing to send for a while.
+func (s *stream) Close() {
 	if s.c != nil {
-		select {
-		case <-s.broken:
-			s.Close()
-		default:
-			return true
-		}
+		s.m.untrack(s.c.raw)
+		s.c = nil
 	}
-	for pause := firstPause; s.ctx.Err() == nil; pause = min(2*pause, max(s.m.pace, firstPause)) {
-		c, err := s.m.dialNode(s.ctx, purposeRaft, s.node)
-		if err == nil {
-			s.c, s.broken = c, s.m.watch(c)
-			return true
-		}
-		if !s.m.linked(s.node) {
-			return false
-		}
-		s.m.await(s.ctx, s.node, pause)
+}
+
+// tellUnreachable tells raft that its messages do not arrive.
+func (m *mesh) tellUnreachable(batch raftpb.MessageBatch) {
+	engine := m.engine.Load()
+	if engine == nil || len(batch.Requests) == 0 {
+		return
 	}
-	return false
+	lost := batch.Requests[0]
+	batch.SourceAddress = "" // it comes from here
+	batch.Requests = []raftpb.Message{{Type: raftpb.Unreachable, ShardID: lost.ShardID, From: lost.To, To: lost.From}}
+	engine.call(func() { engine.messages(batch) })
 }
 
 // watch waits in the background for the acceptor to end a connection on which
@@ -165,28 +205,6 @@ func (m *mesh) watch(c *conn) <-chan struct{} {
 		_, _ = c.Read(make([]byte, 1))
 	})
 	return broken
-}
-
-// await waits until a node may have become reachable, for d at most.
-func (m *mesh) await(ctx context.Context, node string, d time.Duration) {
-	_, alarm := m.peer(node)
-	_, _, changed := m.book.get(node)
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-alarm: // nil for a node without a link
-	case <-changed:
-	case <-ctx.Done():
-	}
-}
-
-// Close is called by the engine when it has had nothing to send for a while.
-func (s *stream) Close() {
-	if s.c != nil {
-		s.m.untrack(s.c.raw)
-		s.c = nil
-	}
 }
 
 // parcel carries one snapshot to one node.
