@@ -97,6 +97,11 @@ func (s *step) promote(f *state.Failover) {
 		s.abort(f, state.NoteAborted, "the candidate is no replica of this group", nil, true)
 		return
 	}
+	// It may have restarted since it was chosen, without its data.
+	if v.factsAt >= s.w.phaseSince && s.group().history(v.facts) < 0 {
+		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s has come back with other data", v.addr), nil, true)
+		return
+	}
 	sent, ordered := s.w.orders[v.addr]
 	// After a take-over somebody else may have sent the order: what counts is
 	// what the candidate says, read since this node has known the phase.
@@ -245,11 +250,14 @@ func (s *step) absent(f *state.Failover, v *server) bool {
 	if v.sdown || (!v.linked && v.refused) {
 		return true
 	}
-	if v.addr != f.From || v.factsAt >= s.w.phaseSince {
+	switch {
+	case v.addr != f.From || v.factsAt >= s.w.phaseSince:
 		return false
+	case s.inPhase() >= surveyLimit/2:
+		return true
 	}
 	s.wake(s.w.phaseSince.Add(surveyLimit / 2))
-	return s.inPhase() >= surveyLimit/2
+	return false
 }
 
 // endLate ends a failover whose replicas were not seen to follow within

@@ -47,19 +47,21 @@ func (s *step) take(in Input) {
 	}
 }
 
-// retryAfterFailure is how long a proposal that failed (not: was refused) is
-// put off. Long enough not to hammer a broker without a quorum, short enough to
-// go on soon after it is back.
+// retryAfterFailure is how long a proposal that failed or was refused is put
+// off. Long enough not to hammer a broker without a quorum, short enough to go on
+// soon after it is back.
 const retryAfterFailure = 200 * time.Millisecond
 
 func (s *step) proposed(in Input) {
-	p := s.w.pending[in.Key]
-	if in.Err != nil {
+	if p := s.w.pending[in.Key]; in.Err == nil {
+		s.w.confirmed = max(s.w.confirmed, p.since)
+	}
+	delete(s.w.pending, in.Key)
+	if in.Err != nil || in.Outcome.Refused() {
+		// Refused: somebody else was faster, and this node knows it by now. If
+		// it still wants the same, it must not fill the log with it.
 		s.w.pending[in.Key] = pending{retry: s.env.Now.Add(retryAfterFailure)}
 		s.wake(s.env.Now.Add(retryAfterFailure))
-	} else {
-		delete(s.w.pending, in.Key)
-		s.w.confirmed = max(s.w.confirmed, p.since)
 	}
 	switch {
 	case in.Key == keyBegin || in.Key == keyManual || in.Key == keyTakeOver:
@@ -98,15 +100,15 @@ func (s *step) unlinked(v *server, in Input) {
 }
 
 func (s *step) pong(v *server, in Input) {
-	v.unanswered = max(0, v.unanswered-1)
-	v.lastAny = in.At
-	if v.unanswered == 0 {
-		v.pingSince = 0
-	}
+	// Any reply proves that the connection lives. What was asked before it and
+	// is still open does not count: replies may lag behind the questions, and
+	// the link merges questions.
+	v.unanswered, v.pingSince, v.lastAny = 0, 0, in.At
 	if !in.Valid {
 		return
 	}
-	v.lastOK, v.doubt, v.pingSince = in.At, false, 0
+	v.lastOK, v.doubt = in.At, false
+	v.loading = in.Loading
 	if !in.Loading {
 		v.reboot = 0
 	}
@@ -119,18 +121,21 @@ func (s *step) informed(v *server, in Input) {
 	f := in.Facts
 	if in.Full {
 		v.info, v.infoAt = in.Text, in.At
-		s.sawRunID(v, f.RunID)
+		s.sawRunID(v, f.RunID, in.SentAt)
 	}
 	if in.SentAt < v.since {
 		return // read before the slate was wiped
 	}
 	v.facts, v.factsAt = f, in.SentAt
+	if f.Role == RoleMaster && v.reboot == 0 {
+		v.masterAt = in.At
+	}
 	s.sawRole(v, f.Role)
 	s.sawOffset(v, f)
 	s.sawUpstream(v, f)
 }
 
-func (s *step) sawRunID(v *server, id state.RunID) {
+func (s *step) sawRunID(v *server, id state.RunID, asked Moment) {
 	if id == "" {
 		return
 	}
@@ -140,7 +145,7 @@ func (s *step) sawRunID(v *server, id state.RunID) {
 			v.reboot = s.env.Now
 		}
 	}
-	v.runID = id
+	v.runID, v.runIDAt = id, asked
 }
 
 func (s *step) sawRole(v *server, role Role) {

@@ -27,13 +27,13 @@ const (
 func isRepairKey(key string) bool { return strings.HasPrefix(key, repairKeyPrefix) }
 
 func (s *step) repairAll() {
-	if len(s.w.repairs) == 0 && !s.masterSane() {
-		return
-	}
 	for _, r := range s.m.Replicas {
 		v := s.w.server(r.Addr)
 		if mine, ok := s.w.repairs[r.Addr]; ok {
 			s.carryRepair(v, r, mine)
+			continue
+		}
+		if s.repairedElsewhere(r) {
 			continue
 		}
 		if kind, reason := s.wrong(v); kind != "" {
@@ -41,8 +41,33 @@ func (s *step) repairAll() {
 			if s.propose(repairKeyPrefix+r.Addr.String(), op) {
 				s.log(slog.LevelInfo, "a replica must be re-pointed", slog.String("replica", r.Addr.String()), slog.String("reason", reason))
 			}
+			continue
 		}
+		s.release(r)
 	}
+}
+
+// release gives a grant back that this member holds and this process does not
+// know of: one from before a restart, or one whose end could not be committed.
+// While it stands no other member may repair the replica.
+func (s *step) release(r state.Replica) {
+	key := repairKeyPrefix + r.Addr.String()
+	if r.Repair == nil || r.Repair.Member != s.env.Self || s.w.pending[key].inFlight {
+		return
+	}
+	s.propose(doneKeyPrefix+r.Addr.String(), state.OpRepaired{
+		Name: s.m.Name, Addr: r.Addr, Number: r.Repair.Number, Reason: "nobody carries it out any more",
+	})
+}
+
+// repairedElsewhere reports whether another living member has the right to
+// repair a replica.
+func (s *step) repairedElsewhere(r state.Replica) bool {
+	if r.Repair == nil || r.Repair.Member == s.env.Self {
+		return false
+	}
+	member, ok := s.env.Doc.Member(r.Repair.Member)
+	return ok && member.Alive
 }
 
 // masterSane reports whether the master is seen to be one: only then is it

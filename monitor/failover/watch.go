@@ -21,6 +21,10 @@ type Watch struct {
 	attemptAt Moment
 	// odownSince is when this node learned of the present ODOWN.
 	odownSince Moment
+	// agreedReplID is the document's replication history and agreedReplIDAt
+	// when this node learned of it; see server.agreedRunID.
+	agreedReplID   state.ReplID
+	agreedReplIDAt Moment
 
 	// claim is the claim that this process was granted, zero if none. After a
 	// restart it is zero although the document may name this member: the
@@ -112,6 +116,9 @@ type server struct {
 	pingSince  Moment // oldest unanswered PING, 0 if none
 	lastOK     Moment
 	lastAny    Moment
+	// loading: the last valid reply was LOADING. The replication section of
+	// INFO, which is all that a survey asks for, does not tell.
+	loading bool
 
 	sdown      bool
 	sdownSince Moment
@@ -126,8 +133,19 @@ type server struct {
 	infoAt  Moment // last full INFO
 	info    string
 	asked   Moment // last full INFO asked for
+	// masterAt is when it last called itself a master, in this observation; 0
+	// never. (Not while a restart is held against it.)
+	masterAt Moment
 
-	runID     state.RunID
+	runID   state.RunID
+	runIDAt Moment // when the request that told it was sent
+	// agreedRunID is what the document holds and agreedRunIDAt when this node
+	// learned of it. Only what was asked after that may correct the document:
+	// a node that has lost sight of a server would otherwise go on to propose
+	// the old run id against those who see the new one, commit after commit.
+	agreedRunID   state.RunID
+	agreedRunIDAt Moment
+
 	role      Role
 	roleSince Moment
 	// strayed is since when a replica has followed somebody else; 0: it does not.
@@ -165,6 +183,7 @@ func (s *step) follow() {
 		}
 	}
 	w.generation = m.Generation
+	s.followIDs()
 	if !m.ODown {
 		w.odownSince = 0
 	} else if w.odownSince == 0 {
@@ -210,6 +229,23 @@ func (s *step) followServers() {
 	}
 }
 
+// followIDs notes when the document's run ids and history change.
+func (s *step) followIDs() {
+	w, m, now := s.w, s.m, s.env.Now
+	if w.agreedReplID != m.ReplID {
+		w.agreedReplID, w.agreedReplIDAt = m.ReplID, now
+	}
+	note := func(a state.Addr, id state.RunID) {
+		if v := w.server(a); v.agreedRunID != id {
+			v.agreedRunID, v.agreedRunIDAt = id, now
+		}
+	}
+	note(m.Addr, m.RunID)
+	for _, r := range m.Replicas {
+		note(r.Addr, r.RunID)
+	}
+}
+
 func (s *step) newServer(a state.Addr) *server {
 	now := s.env.Now
 	return &server{
@@ -231,8 +267,8 @@ func (s *step) changedRole(old *server) bool {
 func (s *step) cleanSlate(old *server) *server {
 	fresh := s.newServer(old.addr)
 	fresh.linked, fresh.linkedAt, fresh.refused = old.linked, old.linkedAt, old.refused
-	fresh.runID, fresh.role = old.runID, old.role
-	fresh.unanswered, fresh.info, fresh.infoAt = old.unanswered, old.info, old.infoAt
+	fresh.runID, fresh.runIDAt, fresh.role = old.runID, old.runIDAt, old.role
+	fresh.info, fresh.infoAt = old.info, old.infoAt
 	return fresh
 }
 
