@@ -19,6 +19,8 @@ func (d *draft) begin(op OpBegin) {
 		return
 	}
 	switch {
+	case op.Kind != Auto && op.Kind != Manual:
+		d.refuse(RefusedInvalid, "a failover is %q or %q, not %q", Auto, Manual, op.Kind)
 	case m.Failover != nil:
 		d.refuse(RefusedInProgress, "failover of epoch %d runs since its claim by %s", m.Failover.Epoch, m.Failover.Holder)
 	case m.Generation != op.Generation:
