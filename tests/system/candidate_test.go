@@ -23,9 +23,15 @@ func refuseOrders(servers ...*procs.Server) {
 	}
 }
 
-func takeOrders(servers ...*procs.Server) {
+// takeOrders ends that. The order may be there before the reply and drop the
+// test as a client, so this is tried again.
+func takeOrders(t *testing.T, servers ...*procs.Server) {
+	t.Helper()
 	for _, s := range servers {
-		s.Must("ACL", "SETUSER", "default", "+slaveof")
+		procs.Eventually(t, patience, func() error {
+			_, err := s.Do("ACL", "SETUSER", "default", "+slaveof")
+			return err
+		})
 	}
 }
 
@@ -35,20 +41,20 @@ func TestCandidateIsLost(t *testing.T) {
 	tests := []struct {
 		name string
 		// strike gets an open connection to the candidate.
-		strike func(*procs.Server, redis.Conn)
-		mend   func(*procs.Server)
+		strike func(*testing.T, *procs.Server, redis.Conn)
+		mend   func(*testing.T, *procs.Server)
 	}{
 		{
 			"killed",
-			func(c *procs.Server, _ redis.Conn) { c.Kill() },
-			(*procs.Server).Restart,
+			func(_ *testing.T, c *procs.Server, _ redis.Conn) { c.Kill() },
+			func(_ *testing.T, c *procs.Server) { c.Restart() },
 		},
 		{
 			"frozen",
-			func(c *procs.Server, _ redis.Conn) { c.Freeze() },
-			func(c *procs.Server) {
+			func(_ *testing.T, c *procs.Server, _ redis.Conn) { c.Freeze() },
+			func(t *testing.T, c *procs.Server) {
 				c.Thaw()
-				takeOrders(c)
+				takeOrders(t, c)
 			},
 		},
 		{
@@ -56,13 +62,13 @@ func TestCandidateIsLost(t *testing.T) {
 			// and then the order, which takes effect when another replica has
 			// long been promoted.
 			"frozen with the order in its ear",
-			func(c *procs.Server, conn redis.Conn) {
+			func(t *testing.T, c *procs.Server, conn redis.Conn) {
 				c.Freeze()
 				if err := errors.Join(conn.Send("ACL", "SETUSER", "default", "+slaveof"), conn.Flush()); err != nil {
 					t.Error(err)
 				}
 			},
-			(*procs.Server).Thaw,
+			func(_ *testing.T, c *procs.Server) { c.Thaw() },
 		},
 	}
 	for _, test := range tests {
@@ -76,7 +82,7 @@ func TestCandidateIsLost(t *testing.T) {
 			s.Master.Kill()
 			s.await("+selected-slave", ofReplica(candidate, s.Master))
 			s.node.AwaitLog(patience, "order failed")
-			test.strike(candidate, conn)
+			test.strike(t, candidate, conn)
 
 			s.await("-failover-abort-slave-timeout", ofMaster(s.Master))
 			s.await("+new-epoch", "2")
@@ -86,7 +92,7 @@ func TestCandidateIsLost(t *testing.T) {
 			s.node.AwaitLog(patience, "is lost")
 			s.agree(other)
 
-			test.mend(candidate)
+			test.mend(t, candidate)
 			s.Master.Restart()
 			s.agree(other, candidate, s.Master)
 			if n := s.count("+switch-master"); n != 1 {
@@ -105,7 +111,7 @@ func TestCandidateRefusesAtFirst(t *testing.T) {
 	refuseOrders(candidate)
 	s.Master.Kill()
 	s.await("+failover-state-wait-promotion", ofReplica(candidate, s.Master))
-	takeOrders(candidate)
+	takeOrders(t, candidate)
 	if promoted := s.switchFrom(s.Master); promoted != candidate {
 		t.Errorf("%v was promoted, want %v", promoted.Addr, candidate.Addr)
 	}

@@ -176,7 +176,9 @@ func awaitNews(t *testing.T, s *procs.Server, heard <-chan *goredis.Message) {
 	t.Helper()
 	text := "from " + s.Addr.String()
 	procs.Eventually(t, patience, func() error {
-		s.Must("PUBLISH", "news", text)
+		if _, err := s.Do("PUBLISH", "news", text); err != nil {
+			return err
+		}
 		for {
 			select {
 			case m, open := <-heard:

@@ -43,7 +43,7 @@ func TestManualFailoverIsRefused(t *testing.T) {
 	refuseOrders(s.Replicas...)
 	s.node.Must("SENTINEL", "FAILOVER", group)
 	s.checkRefused("INPROG Failover already in progress", "SENTINEL", "FAILOVER", group)
-	takeOrders(s.Replicas...)
+	takeOrders(t, s.Replicas...)
 	promoted := s.switchFrom(s.Master)
 	s.agree(promoted, s.others(promoted)...)
 	s.await("+failover-end", ofMaster(promoted))

@@ -51,7 +51,7 @@ func TestPausedDuringFailover(t *testing.T) {
 	s.Master.Kill()
 	s.events.AwaitChannel(patience, "+selected-slave")
 	s.node.Freeze()
-	takeOrders(s.Replicas...)
+	takeOrders(t, s.Replicas...)
 	procs.Holds(t, 2*downAfter, func() error {
 		if s.count("+switch-master") > 0 {
 			return errors.New("a stopped process acts")

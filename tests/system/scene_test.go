@@ -210,7 +210,10 @@ func lines(messages []procs.Message) []string {
 // replicated writes a value to the master and waits until the replicas have it.
 func (s *scene) replicated(master *procs.Server, key, value string, replicas ...*procs.Server) {
 	s.t.Helper()
-	master.Must("SET", key, value)
+	procs.Eventually(s.t, patience, func() error {
+		_, err := master.Do("SET", key, value)
+		return err
+	})
 	for _, r := range replicas {
 		procs.Eventually(s.t, patience, func() error { return holds(r, key, value) })
 	}

@@ -71,7 +71,7 @@ func TestShutdownDuringFailover(t *testing.T) {
 	if code := s.node.Stop(); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
-	running, log := s.revive(func() { takeOrders(s.Replicas...) })
+	running, log := s.revive(func() { takeOrders(t, s.Replicas...) })
 	if running == nil {
 		t.Fatal("the failover is no longer on record")
 	}
