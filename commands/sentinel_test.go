@@ -100,6 +100,7 @@ func TestSet(t *testing.T) {
 		{"SENTINEL SET mymaster down-after-milliseconds 99999999999999999999", invalid("99999999999999999999", "down-after-milliseconds")},
 		{"SENTINEL SET mymaster master-reboot-down-after-period -1", invalid("-1", "master-reboot-down-after-period")},
 		{`SENTINEL SET mymaster rename-command "" x`, invalid("", "rename-command")},
+		{`SENTINEL SET mymaster rename-command x ""`, invalid("", "rename-command")},
 		{"SENTINEL SET mymaster notification-script /bin/true", denied},
 		{"SENTINEL SET mymaster client-reconfig-script /bin/true", denied},
 		{"SENTINEL SET mymaster auth-pass a\tb", Error("ERR Invalid argument at index 4 for SENTINEL SET: control characters are not allowed")},
