@@ -352,7 +352,7 @@ func TestJournal(t *testing.T) {
 	other := OpMonitor{Name: "other", Addr: addr(2), Quorum: 1, Settings: DefaultSettings()}
 	d.must(other)
 	var all []Event
-	for i := range 2 * journalLength {
+	for i := range journalLength + 40 {
 		all = append(all, d.must(OpSet{Name: "m", Options: []Option{{Name: "quorum", Values: []string{fmt.Sprint(i + 1)}}}}).Events...)
 	}
 	if got := d.master().Journal; !slices.Equal(got, all[len(all)-journalLength:]) {
@@ -365,7 +365,7 @@ func TestJournal(t *testing.T) {
 	if got := d.s.EventsAfter(d.s.EventSeq); got != nil {
 		t.Errorf("after the last: %+v", got)
 	}
-	for i := range 2 * journalLength { // the journal of those that are gone
+	for i := range journalLength + 40 { // the journal of those that are gone
 		other.Name = fmt.Sprint("gone-", i)
 		d.must(other)
 		d.must(OpRemove{Name: other.Name})
