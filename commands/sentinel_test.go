@@ -267,6 +267,17 @@ func TestCkquorum(t *testing.T) {
 	}
 }
 
+// Enough nodes are no use while the document takes no changes.
+func TestCkquorumSuspended(t *testing.T) {
+	b := newBench(t)
+	b.monitor("m")
+	b.broker.health = cluster.Health{Condition: cluster.Suspended, Reason: "the disk is full"}
+	got, _ := b.do("SENTINEL", "CKQUORUM", "m").(Error)
+	if !strings.HasPrefix(string(got), "NOQUORUM 1 usable Sentinels. ") || !strings.Contains(string(got), "the disk is full") {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestIsMasterDown(t *testing.T) {
 	b := newBench(t)
 	m := b.monitor("m")

@@ -131,6 +131,7 @@ func TestEvents(t *testing.T) {
 		{"SENTINEL", "MONITOR", "other", "127.0.0.1", "1", "7"},
 		{"SENTINEL", "SET", "other", "Quorum", "3", "auth-pass", "secret"},
 		{"SENTINEL", "SET", "other", "rename-command", "config", "guess"},
+		{"SENTINEL", "RESET", "[n-p]th??"},
 		{"SENTINEL", "REMOVE", "other"},
 		{"SENTINEL", "RESET", "nope"},
 		{"SENTINEL", "MONITOR", "last", "::1", "1", "1"},
@@ -154,7 +155,7 @@ func TestEvents(t *testing.T) {
 				heard[i] = append(heard[i], listener.read(1)[0].String())
 			}
 		}
-		if !slices.Equal(heard[0], heard[1]) || len(heard[0]) != 7 {
+		if !slices.Equal(heard[0], heard[1]) || len(heard[0]) != 8 {
 			t.Errorf("RESP%d\nredis-sentinel: %s\nredis-failover: %s", protocol, strings.Join(heard[0], "\n\t"), strings.Join(heard[1], "\n\t"))
 		}
 	}
