@@ -10,7 +10,7 @@ package monitor
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -130,7 +130,7 @@ func (m *Monitor) TiltSeconds() int {
 }
 
 // ErrStopped is what Failover returns when the monitor stops meanwhile.
-var ErrStopped = errors.New("the server is shutting down")
+var ErrStopped = fmt.Errorf("%w: the server is shutting down", cluster.ErrClosed)
 
 // Failover begins a manual failover that this node carries out, and returns
 // when its claim is committed. Errors: failover.ErrNoSuchMaster, ErrInProgress,
