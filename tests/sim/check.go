@@ -78,7 +78,7 @@ type health struct {
 type watchedRecord struct {
 	// since is when the process began to watch.
 	since time.Duration
-	// unconfirmed: a pause was noticed, and nothing was confirmed after it.
+	// unconfirmed: the process was paused, and nothing was confirmed after it.
 	unconfirmed bool
 	// confirmedAt is the begin of the last commit or barrier that went well.
 	confirmedAt time.Duration

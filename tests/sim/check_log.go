@@ -116,7 +116,7 @@ func (c *checker) checkSpurious(op state.OpBegin, m *state.Master) {
 	// A vote is withdrawn after the next probe and a commit, and the commit
 	// may get lost and be tried again after its timeout.
 	window := m.DownAfter + 4*time.Second
-	if w.chaos {
+	if w.now < w.plan.warmUp+w.plan.chaos+2*proposeTimeout {
 		window += proposeTimeout + 3*time.Second
 	}
 	well := 0

@@ -116,7 +116,11 @@ func (c *checker) clearlyBetter(n *node, g *watched, b, chosen *server, asked ti
 
 // reach is the last moment at which a node could not talk to a server.
 func (c *checker) reach(n *node, s *server) time.Duration {
-	return c.contact[n.place][int(s.place)-len(c.w.nodes)].until
+	h := c.contact[n.place][int(s.place)-len(c.w.nodes)]
+	if h.bad {
+		return c.w.now
+	}
+	return h.until
 }
 
 // checkProof: a promotion is proposed because the candidate was seen to be a

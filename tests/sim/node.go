@@ -19,6 +19,8 @@ type node struct {
 	seq   uint64 // of its mutations; brokers never use a number twice
 
 	up, paused bool
+	pausedAt   time.Duration
+	awoken     bool // the next turn is the first one after a pause
 	// life counts the processes; what a former one planned is void.
 	life int
 	held []func() // what happens as soon as the pause is over
@@ -34,6 +36,7 @@ type node struct {
 
 	// The monitor's part.
 	inbox       []item
+	spare       []item // the inbox of the turn before, to be used again
 	turnPlanned bool
 	watched     []*watched // by name
 	pauses      failover.PauseDetector
@@ -118,7 +121,7 @@ func (n *node) later(d time.Duration, do func()) {
 // start begins a new process.
 func (n *node) start() {
 	w := n.w
-	n.up, n.paused = true, false
+	n.up, n.paused, n.awoken = true, false, false
 	n.mono = failover.Moment(w.between(time.Second, time.Hour)) - failover.Moment(w.now)
 	if n.mono <= -failover.Moment(w.now) {
 		n.mono = failover.Moment(time.Second) - failover.Moment(w.now)
@@ -160,7 +163,7 @@ func (n *node) crash() {
 	}
 	n.up, n.paused, n.ready = false, false, false
 	n.life++
-	n.held, n.inbox, n.watched, n.votes, n.barriers, n.waiting = nil, nil, nil, nil, nil, nil
+	n.held, n.inbox, n.spare, n.watched, n.votes, n.barriers, n.waiting = nil, nil, nil, nil, nil, nil, nil
 	n.turnPlanned = false
 	n.w.changed()
 }
@@ -169,7 +172,7 @@ func (n *node) crash() {
 func (n *node) freeze() {
 	n.say("is paused")
 	n.beat()
-	n.paused = true
+	n.paused, n.pausedAt = true, n.w.now
 	n.w.changed()
 }
 
@@ -179,15 +182,31 @@ func (n *node) thaw() {
 		return
 	}
 	n.say("goes on")
-	n.paused = false
+	n.paused, n.awoken = false, true
+	if n.w.now-n.pausedAt >= noticeable {
+		for _, g := range n.watched {
+			g.record.unconfirmed = true
+		}
+	}
 	n.w.changed()
 	held := n.held
 	n.held = nil
-	n.planTurn()
+	// Who gets the processor first, the loop or the others, is up to the
+	// scheduler.
+	if n.w.chance(0.5) {
+		n.turnPlanned = true
+		n.turn()
+	} else {
+		n.planTurn()
+	}
 	for _, do := range held {
 		do()
 	}
 }
+
+// noticeable is how long a pause must be for the loop to know of it: two of its
+// heartbeats.
+const noticeable = 200 * ms
 
 // beat makes up for the turns that do nothing but notice that there was no
 // pause.
@@ -217,15 +236,20 @@ func (n *node) planTurn() {
 
 // turn handles all that has come in and all timers that are due.
 func (n *node) turn() {
+	if !n.turnPlanned {
+		return // it came earlier than planned
+	}
 	n.turnPlanned = false
 	items := n.inbox
-	n.inbox = nil
-	n.beat()
+	n.inbox = n.spare[:0]
+	if !n.awoken {
+		n.beat()
+	}
+	n.awoken = false
 	n.lastTurn = n.now()
 	if pause := n.pauses.Tick(n.now()); pause > 0 {
 		n.say("notices a pause of %s", pause)
 		for _, g := range slices.Clone(n.watched) {
-			g.record.unconfirmed = true
 			n.step(g.name, failover.Input{Kind: failover.Paused, Pause: pause})
 		}
 	}
@@ -239,6 +263,8 @@ func (n *node) turn() {
 	}
 	n.sendVotes()
 	n.setTimer()
+	clear(items)
+	n.spare = items
 }
 
 // setTimer plans the next turn by the earliest wish of a group.

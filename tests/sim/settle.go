@@ -18,6 +18,7 @@ func (w *world) settle() {
 			w.restart(s)
 		}
 	}
+	w.runUntil(w.now + 3*time.Second)
 	w.revive()
 	if w.chance(0.4) {
 		w.after(w.between(0, 20*time.Second), func() {
@@ -33,7 +34,6 @@ func (w *world) settle() {
 
 // revive monitors groups again that a person has removed and not brought back.
 func (w *world) revive() {
-	w.runUntil(w.now + 3*time.Second)
 	for _, g := range w.groups {
 		if _, ok := w.log.newest().Master(g.name); !ok {
 			w.log.append(w.nodes[0].mutation(state.OpMonitor{
@@ -49,6 +49,7 @@ func (w *world) await() {
 	restSince := time.Duration(0)
 	for {
 		w.runUntil(w.now + time.Second)
+		w.revive() // a removal may have been late
 		unrest := w.unrest()
 		switch {
 		case unrest != "" && w.now > limit:

@@ -1,9 +1,12 @@
 package sim
 
 import (
+	"cmp"
 	"flag"
 	"os"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -14,8 +17,15 @@ import (
 var (
 	oneSeed   = flag.Uint64("sim.seed", 0, "play the schedule of this seed only and, with -v, tell its story")
 	firstSeed = flag.Uint64("sim.first", 1, "the first seed")
+	failures  = flag.Int("sim.failures", 10, "stop after so many schedules have failed")
 	schedules = flag.Int("sim.schedules", 0, "how many schedules to play (default: $SIM_SCHEDULES, or 10000; 500 with -short)")
 )
+
+// TestMain trades memory for time: schedules make much garbage and keep little.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(800)
+	m.Run()
+}
 
 // TestSchedules plays many schedules, each with faults of its own, and checks
 // after every step what may never happen.
@@ -71,10 +81,8 @@ func count(t *testing.T) int {
 	return 10_000
 }
 
-// maxFailures is how many failed schedules are worth showing.
-const maxFailures = 10
-
-// playAll plays the schedules of n seeds on all processors.
+// playAll plays the schedules of n seeds on all processors. The failed ones come
+// in the order of their seeds.
 func playAll(first uint64, n int) (Stats, []Result) {
 	var next atomic.Uint64
 	var mu sync.Mutex
@@ -94,7 +102,7 @@ func playAll(first uint64, n int) (Stats, []Result) {
 				if r.Violation != nil {
 					failed = append(failed, r)
 				}
-				enough := len(failed) >= maxFailures
+				enough := len(failed) >= *failures
 				mu.Unlock()
 				if enough {
 					return
@@ -103,5 +111,6 @@ func playAll(first uint64, n int) (Stats, []Result) {
 		})
 	}
 	workers.Wait()
+	slices.SortFunc(failed, func(a, b Result) int { return cmp.Compare(a.Seed, b.Seed) })
 	return sum, failed
 }
