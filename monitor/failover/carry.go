@@ -20,6 +20,9 @@ const (
 	// surveyLimit is how long PhaseSelect waits for replicas that may still
 	// answer. Replicas that are known to be silent are not waited for.
 	surveyLimit = time.Second
+	// surveyStale is when answers are too old to choose by: the choice could not
+	// be committed meanwhile, and all is asked anew.
+	surveyStale = 2 * surveyLimit
 	// A candidate that has been silent for down-after, but at least and at most
 	// this long, is lost and another one is tried, in a new epoch. (CONFIG
 	// REWRITE waits for the candidate's disk: a second is not much.) One whose
@@ -51,12 +54,12 @@ func (s *step) inPhase() time.Duration { return s.env.Now.Sub(s.w.phaseSince) }
 // selectCandidate asks all replicas at once and chooses when all that can
 // answer have.
 func (s *step) selectCandidate(f *state.Failover) {
-	if s.w.surveyed == 0 {
+	if s.w.surveyed == 0 || s.sinceSurvey() >= surveyStale {
 		s.w.surveyed = s.env.Now
 		s.survey = true
 	}
-	if s.inPhase() < surveyLimit && s.awaitsAnswers() {
-		s.wake(s.w.phaseSince.Add(surveyLimit))
+	if s.sinceSurvey() < surveyLimit && s.awaitsAnswers() {
+		s.wake(s.w.surveyed.Add(surveyLimit))
 		return
 	}
 	verdicts, good := Choose(s.candidates(s.w.surveyed))
@@ -71,11 +74,13 @@ func (s *step) selectCandidate(f *state.Failover) {
 	}
 }
 
+func (s *step) sinceSurvey() time.Duration { return s.env.Now.Sub(s.w.surveyed) }
+
 // awaitsAnswers reports whether a replica that is likely to answer has not.
 func (s *step) awaitsAnswers() bool {
 	return slices.ContainsFunc(s.m.Replicas, func(r state.Replica) bool {
 		v := s.w.server(r.Addr)
-		silent := v.sdown || (!v.linked && (v.refused || s.inPhase() >= surveyLimit/2)) ||
+		silent := v.sdown || (!v.linked && (v.refused || s.sinceSurvey() >= surveyLimit/2)) ||
 			(v.doubt && v.doubtSince < s.w.surveyed && s.env.Now.Sub(v.doubtSince) >= surveyLimit/2)
 		return !silent && v.factsAt < s.w.surveyed
 	})

@@ -51,8 +51,7 @@ func (s *step) repairAll() {
 // know of: one from before a restart, or one whose end could not be committed.
 // While it stands no other member may repair the replica.
 func (s *step) release(r state.Replica) {
-	key := repairKeyPrefix + r.Addr.String()
-	if r.Repair == nil || r.Repair.Member != s.env.Self || s.w.pending[key].inFlight {
+	if r.Repair == nil || r.Repair.Member != s.env.Self || s.w.pending[repairKeyPrefix+r.Addr.String()].inFlight {
 		return
 	}
 	s.propose(doneKeyPrefix+r.Addr.String(), state.OpRepaired{
@@ -80,7 +79,9 @@ func (s *step) masterSane() bool {
 // wrong says what is wrong with a replica, "" if nothing is or if it is not yet
 // time to act.
 func (s *step) wrong(v *server) (state.RepairKind, string) {
-	if !s.masterSane() || !v.linked || v.factsAt == 0 {
+	// What it said before the last failover ended says nothing: it has been
+	// re-pointed since.
+	if !s.masterSane() || !v.linked || v.factsAt == 0 || v.factsAt < s.w.phaseSince {
 		return "", ""
 	}
 	if v.facts.Role == RoleMaster {
