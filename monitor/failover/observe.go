@@ -204,18 +204,21 @@ func (s *step) ordered(v *server, in Input) {
 	s.log(slog.LevelWarn, "order failed", slog.String("server", v.addr.String()), slog.String("error", in.Err.Error()))
 }
 
-// paused starts the affected observations anew: whatever a server did not
-// answer while this process did not run is not held against it. Per server and
-// only where the pause was a fair part of down-after; Sentinel's TILT instead
-// stops everything for 30 s.
+// paused takes a pause of this process out of the observations: what a server did
+// not answer meanwhile is not held against it, and it gets a moment to answer
+// now. What was observed before the pause still counts, or a process that is
+// starved, and so pauses again and again, would never call anybody down. Per
+// server, and only where the pause was a fair part of down-after; Sentinel's
+// TILT instead stops everything for 30 s.
 func (s *step) paused(length time.Duration) {
 	s.w.confirmed = 0 // the document may have moved on
 	if length < s.m.DownAfter/4 {
 		return
 	}
+	grace := min(fastProbe, s.m.DownAfter/4)
 	for _, v := range s.w.servers {
 		if v.doubt && !v.sdown {
-			v.doubtSince = s.env.Now
+			v.doubtSince = min(s.env.Now, max(v.doubtSince.Add(length), s.env.Now.Add(grace-s.m.DownAfter)))
 		}
 		v.nextProbe = s.env.Now
 	}
