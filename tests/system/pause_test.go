@@ -3,6 +3,7 @@ package system
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"redis-failover/tests/procs"
 )
@@ -64,4 +65,25 @@ func TestPausedDuringFailover(t *testing.T) {
 	if n := s.count("+switch-master"); n != 1 {
 		t.Errorf("%d switches, want 1; events:\n%s", n, s.events)
 	}
+}
+
+// A node that gets the processor only now and then sees less, and still sees in
+// the end: the time in which it ran counts.
+func TestStarvedNode(t *testing.T) {
+	t.Parallel()
+	s := play(t, stage{})
+	s.Master.Kill()
+	starve := func() {
+		s.node.Freeze()
+		<-time.After(300 * time.Millisecond)
+		s.node.Thaw()
+		<-time.After(200 * time.Millisecond)
+	}
+	for begin := time.Now(); s.count("+switch-master") == 0; starve() {
+		if time.Since(begin) > patience {
+			t.Fatalf("no failover within %v; events:\n%s", patience, s.events)
+		}
+	}
+	promoted := s.switchFrom(s.Master)
+	s.agree(promoted, s.others(s.Master, promoted)...)
 }
