@@ -67,7 +67,7 @@ var bugs = []bug{
 	{
 		name:      "no clean slate after a switch",
 		edits:     []edit{{"monitor/failover/watch.go", "case fresh && s.changedRole(old):", "case false && s.changedRole(old):"}},
-		schedules: 1000, finds: []string{"spurious-failover", "begun-too-soon", "no-convergence", "promotion-unproven"},
+		schedules: 1000, finds: []string{"judged-too-soon"},
 	},
 	{
 		name:      "the wait between attempts is ignored",
@@ -97,7 +97,7 @@ var bugs = []bug{
 	{
 		name:      "votes of an older generation count",
 		edits:     []edit{{"cluster/state/apply.go", " || m.Generation != b.Generation", ""}},
-		schedules: 5000, finds: []string{"spurious-failover", "begun-without-odown"},
+		schedules: 5000, finds: []string{"stale-vote"},
 	},
 	{
 		name: "repairs go on while a failover runs",
@@ -108,8 +108,11 @@ var bugs = []bug{
 		schedules: 5000, finds: []string{"repair-in-failover"},
 	},
 	{
-		name:      "the end of re-pointing is never seen, and has no time limit",
-		edits:     []edit{{"monitor/failover/carry.go", "if s.inPhase() >= s.m.FailoverTimeout {\n		s.endLate(f)", "if false {\n		s.endLate(f)"}},
+		name: "re-pointing has no time limit",
+		edits: []edit{
+			{"monitor/failover/carry.go", "if s.inPhase() >= s.m.FailoverTimeout {\n		s.endLate(f)", "if false {\n		s.endLate(f)"},
+			{"monitor/failover/carry.go", "	s.wake(s.w.phaseSince.Add(s.m.FailoverTimeout))\n	s.survey", "	s.survey"},
+		},
 		schedules: 2000, finds: []string{"no-convergence"},
 	},
 	{
@@ -130,7 +133,7 @@ var bugs = []bug{
 	},
 	{
 		name:      "a candidate that came back empty is promoted",
-		edits:     []edit{{"monitor/failover/carry.go", "v.factsAt >= s.w.phaseSince && s.group().history(v.facts) < 0", "v == nil"}},
+		edits:     []edit{{"monitor/failover/carry.go", "told && s.group().history(v.facts) < 0", "false"}},
 		schedules: 5000, finds: []string{"unfit-promoted"},
 	},
 }

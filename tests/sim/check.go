@@ -26,6 +26,8 @@ import (
 //	begun-without-odown  an automatic failover needs the quorum of living members
 //	begun-too-soon       attempts keep their distance
 //	spurious-failover    a master that was well for enough nodes is left alone
+//	judged-too-soon      a master is judged by what was seen of it in this role
+//	stale-vote           a vote counts only for the generation it was formed in
 //	past-claim           no order under a claim known to be over, or a former process's
 //	repair-in-failover   no repair is ordered while a failover runs
 //	unconfirmed-order    no order on a view that was not confirmed a moment ago
@@ -82,6 +84,11 @@ type watchedRecord struct {
 	unconfirmed bool
 	// confirmedAt is the begin of the last commit or barrier that went well.
 	confirmedAt time.Duration
+	// generation is the group's and knownSince when this process learned of it.
+	generation uint64
+	knownSince time.Duration
+	// patience is the least time within which a server may be called down.
+	patience time.Duration
 	// second and steps count the steps of the present second.
 	second time.Duration
 	steps  int
@@ -210,13 +217,21 @@ func (c *checker) ask(n *node, g *group) {
 	c.answers[request] = q
 	n.say("a person asks for a failover of %s (request %d)", g.name, request)
 	n.put(item{group: g.name, input: failover.Input{Kind: failover.Manual, Request: request}})
-	n.later(proposeTimeout+2*time.Second, func() {
-		n.later(time.Second, func() { // a paused process gets a moment after it
-			if !q.over {
-				c.w.violated("unanswered", "node %s never answered request %d", n.id, request)
-			}
-		})
+	c.expect(n, 3, func() {
+		if !q.over {
+			c.w.violated("unanswered", "node %s never answered request %d", n.id, request)
+		}
 	})
+}
+
+// expect checks something after a proposal must have ended, and again as long
+// after that: the process may have been paused before and after it proposed.
+func (c *checker) expect(n *node, rounds int, check func()) {
+	if rounds == 0 {
+		check()
+		return
+	}
+	n.later(proposeTimeout+time.Second, func() { c.expect(n, rounds-1, check) })
 }
 
 // answered takes an answer in.

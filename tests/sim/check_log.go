@@ -22,6 +22,8 @@ func (c *checker) appended(index int) {
 		c.checkMaster(name, before, e)
 	}
 	switch op := e.mutation.Op.(type) {
+	case state.OpVote:
+		c.checkVotes(op, before, e)
 	case state.OpBegin:
 		c.checkBegin(op, before, e)
 	case state.OpTakeOver:
@@ -79,6 +81,17 @@ func (c *checker) checkMaster(name string, before *state.State, e entry) {
 		c.w.violated("address-changed", "%s changed the address of %s", state.Kind(e.mutation.Op), name)
 	case m.ConfigEpoch <= old.ConfigEpoch || m.ConfigEpoch != op.Claim.Epoch:
 		c.w.violated("config-epoch", "%s was switched in epoch %d and has config epoch %d after %d", name, op.Claim.Epoch, m.ConfigEpoch, old.ConfigEpoch)
+	}
+}
+
+// checkVotes: what a vote changes, it was cast for.
+func (c *checker) checkVotes(op state.OpVote, before *state.State, e entry) {
+	for _, b := range op.Votes {
+		old, existed := before.Master(b.Name)
+		m, exists := e.state.Master(b.Name)
+		if existed && exists && old.VotedDown(op.Member) != m.VotedDown(op.Member) && b.Generation != m.Generation {
+			c.w.violated("stale-vote", "node %s's vote on %s in generation %d counts in generation %d", op.Member, b.Name, b.Generation, m.Generation)
+		}
 	}
 }
 

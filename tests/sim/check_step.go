@@ -22,6 +22,7 @@ const (
 // stepped checks one step of the core.
 func (c *checker) stepped(n *node, g *watched, in failover.Input, out failover.Output) {
 	c.checkWake(n, g, in, out)
+	g.record.learn(g.agreed, c.w.now)
 	for _, o := range out.Orders {
 		if o.Kind == failover.Reconfigure && g.record.unconfirmed {
 			c.w.violated("unconfirmed-order", "node %s decides on an order to %s after a pause, with nothing confirmed since", n.id, o.Addr)
@@ -29,11 +30,36 @@ func (c *checker) stepped(n *node, g *watched, in failover.Input, out failover.O
 	}
 	for _, p := range out.Proposals {
 		switch op := p.Op.(type) {
+		case state.OpVote:
+			c.checkJudgement(n, g, op)
 		case state.OpSelect:
 			c.checkChoice(n, g, op)
 		case state.OpPromoted:
 			c.checkProof(n, g, op)
 		}
+	}
+}
+
+// learn notes what the process knows of its group.
+func (r *watchedRecord) learn(m *state.Master, now time.Duration) {
+	if m == nil {
+		return
+	}
+	least := m.DownAfter
+	if m.RebootDownAfter > 0 {
+		least = min(least, m.RebootDownAfter)
+	}
+	if r.generation != m.Generation {
+		r.generation, r.knownSince, r.patience = m.Generation, now, least
+	}
+	r.patience = min(r.patience, least)
+}
+
+// checkJudgement: a master begins with a clean slate. What was seen of the
+// server in another role is not held against it.
+func (c *checker) checkJudgement(n *node, g *watched, op state.OpVote) {
+	if known := c.w.now - g.record.knownSince; op.Votes[0].Down && known < g.record.patience {
+		c.w.violated("judged-too-soon", "node %s votes %s down %s after it learned that it is the master", n.id, g.agreed.Addr, known)
 	}
 }
 
@@ -96,13 +122,14 @@ func (g *group) holds(s *server) bool { return g.origins[s.origin] }
 // same history.
 func (c *checker) clearlyBetter(n *node, g *watched, b, chosen *server, asked time.Duration) bool {
 	w, m := c.w, g.agreed
-	long := func(since time.Duration) bool { return since < asked-g.agreed.DownAfter-5*time.Second }
-	h := c.reach(n, b)
+	old := func(s *server) bool {
+		return max(s.since.life, s.since.link, s.since.priority, s.since.data, s.since.role) < asked
+	}
+	inSight := asked - m.DownAfter - 5*time.Second
 	switch {
-	case b == chosen || b.priority == 0 || !b.works() || b.isLoading() || !long(h),
-		!long(b.since.life) || !long(b.since.link) || !long(b.since.priority) || !long(b.since.data) || !long(b.since.role),
-		!long(chosen.since.priority) || !long(chosen.since.data) || !long(chosen.since.life) || !long(chosen.since.link),
-		b.link != linkUp && b.link != linkDown, b.role != failover.RoleReplica,
+	case b == chosen || b.priority == 0 || !b.works() || b.isLoading() || !old(b) || !old(chosen),
+		c.reach(n, b) > inSight || b.since.life > inSight,
+		b.link == linkSyncing, b.role != failover.RoleReplica,
 		!w.ofGroup(m, b.replID) || b.replID != chosen.replID:
 		return false
 	case b.lostAt == 0 && b.link == linkDown, b.link == linkDown && w.now-b.lostAt > 9*m.DownAfter:
@@ -110,8 +137,12 @@ func (c *checker) clearlyBetter(n *node, g *watched, b, chosen *server, asked ti
 	case b.priority != chosen.priority:
 		return b.priority < chosen.priority
 	}
-	// Neither may be moving.
-	return b.link == linkDown && chosen.link == linkDown && b.offset() > chosen.offset()
+	return b.still(asked) && chosen.still(asked) && b.offset() > chosen.offset()
+}
+
+// still reports whether nothing has come over a replica's link since then.
+func (s *server) still(since time.Duration) bool {
+	return s.link == linkDown && s.since.link < since || s.link == linkUp && s.silentSince != 0 && s.silentSince < since
 }
 
 // reach is the last moment at which a node could not talk to a server.
@@ -133,6 +164,10 @@ func (c *checker) checkProof(n *node, g *watched, op state.OpPromoted) {
 		w.violated("promotion-unproven", "node %s proposes a switch under a claim that it knows to be over", n.id)
 	}
 	s := w.byAddr[f.Candidate]
+	known := w.now - 100*ms - 8*w.plan.latency
+	if g.agreed.ReplID != "" && !s.group.holds(s) && s.since.data < known && w.plan.spikes == 0 && !w.storm {
+		w.violated("unfit-promoted", "node %s switches to %s, whose data are empty or foreign (data set %d)", n.id, s.name, s.origin)
+	}
 	if s.role != failover.RoleMaster && s.since.role < w.now-surveyTime-g.agreed.DownAfter {
 		w.violated("promotion-unproven", "node %s proposes to switch to %s, which is no master", n.id, s)
 	}

@@ -350,6 +350,33 @@ func (w *world) aim(e entry) {
 	})
 }
 
+// aimAtOrder draws a fault for the moment between the decision on an order and
+// its sending: the process is paused for a moment, and the others may go on.
+func (w *world) aimAtOrder(n *node) {
+	if !w.chaos || !w.chance(w.plan.aimed/2) {
+		return
+	}
+	w.stats.Faults++
+	w.after(0, func() {
+		if !n.runs() {
+			return
+		}
+		life := n.life
+		n.freeze()
+		w.while(oneOf(w.rng, w.between(20*ms, 900*ms), w.between(500*ms, 8*time.Second)), func() {
+			if n.life == life {
+				n.thaw()
+			}
+		})
+	})
+	switch w.rng.IntN(4) {
+	case 0:
+		w.failOver()
+	case 1:
+		w.reset()
+	}
+}
+
 // cutFromLog takes a node away from all others, which it does not notice at
 // once.
 func (w *world) cutFromLog(n *node) {

@@ -191,8 +191,11 @@ func (n *node) thaw() {
 	n.w.changed()
 	held := n.held
 	n.held = nil
-	// Who gets the processor first, the loop or the others, is up to the
-	// scheduler.
+	// Who gets the processor first, the broker, the loop or the links, is up to
+	// the scheduler.
+	if n.w.chance(0.5) {
+		n.catchUp()
+	}
 	if n.w.chance(0.5) {
 		n.turnPlanned = true
 		n.turn()
@@ -405,6 +408,7 @@ func (n *node) order(g *watched, o failover.Order) {
 		n.say("orders %s to follow %s (epoch %d claim %d repair %d)", o.Addr, targetName(o.Target),
 			o.Fence.Claim.Epoch, o.Fence.Claim.Number, o.Fence.Repair)
 		l.order(&order{fence: o.Fence, target: o.Target, group: g})
+		n.w.aimAtOrder(n)
 	}
 }
 
