@@ -102,8 +102,10 @@ func (s *step) promote(f *state.Failover) {
 		s.abort(f, state.NoteAborted, "the candidate is no replica of this group", nil, true)
 		return
 	}
-	// It may have restarted since it was chosen, without its data.
-	if v.factsAt >= s.w.phaseSince && s.group().history(v.facts) < 0 {
+	// It may have restarted since it was chosen, without its data. So over a new
+	// connection it is asked before it is ordered.
+	told := v.linked && v.told
+	if told && s.group().history(v.facts) < 0 {
 		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s has come back with other data", v.addr), nil, true)
 		return
 	}
@@ -123,7 +125,9 @@ func (s *step) promote(f *state.Failover) {
 		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s is lost: %s", v.addr, reason), nil, true)
 		return
 	}
-	s.order(v, state.Addr{})
+	if told {
+		s.order(v, state.Addr{})
+	}
 	if f.Phase == state.PhaseOrder && ordered && s.env.Now.Sub(sent.first) >= 2*fastProbe {
 		s.propose(keyStep, state.OpWait{Name: s.m.Name, Claim: f.Claim})
 	}

@@ -77,7 +77,7 @@ func (s *step) proposed(in Input) {
 
 func (s *step) linked(v *server, in Input) {
 	v.linked, v.linkedAt, v.refused, v.dialing = true, in.At, false, 0
-	v.unanswered, v.pingSince = 0, 0
+	v.unanswered, v.pingSince, v.told = 0, 0, false
 	if order, ok := s.w.orders[v.addr]; ok {
 		order.lost = true // perhaps, with the former connection
 		s.w.orders[v.addr] = order
@@ -92,7 +92,7 @@ func (s *step) unlinked(v *server, in Input) {
 	v.unanswered, v.pingSince, v.dialing = 0, 0, 0
 	v.strayed = 0
 	if !v.doubt {
-		v.doubt, v.doubtSince = true, in.At
+		v.doubt, v.doubtSince = true, max(in.At, v.since)
 	}
 	if wasLinked {
 		v.nextProbe = s.env.Now // at once
@@ -126,7 +126,7 @@ func (s *step) informed(v *server, in Input) {
 	if in.SentAt < v.since {
 		return // read before the slate was wiped
 	}
-	v.facts, v.factsAt = f, in.SentAt
+	v.facts, v.factsAt, v.told = f, in.SentAt, true
 	if f.Role == RoleMaster && v.reboot == 0 {
 		v.masterAt = in.At
 	}

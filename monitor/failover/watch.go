@@ -125,14 +125,12 @@ type server struct {
 
 	nextProbe Moment
 	lastProbe Moment
-	// fast: a step waits for this server's facts.
-	fast bool
 
 	facts   Facts
+	told    bool   // facts came over the present connection
 	factsAt Moment // when the request for them was sent; 0 never
 	infoAt  Moment // last full INFO
 	info    string
-	asked   Moment // last full INFO asked for
 	// masterAt is when it last called itself a master, in this observation; 0
 	// never. (Not while a restart is held against it.)
 	masterAt Moment
@@ -254,12 +252,14 @@ func (s *step) newServer(a state.Addr) *server {
 	}
 }
 
-// changedRole reports whether a server was observed in another role than the
-// document now gives it. What was seen of a replica says nothing of it as a
+// changedRole reports whether a server was observed in another role, or another
+// reign, than the document now gives it. What was seen of a replica says nothing of it as a
 // master: Sentinel, which keeps its clocks over a switch, goes on to fail over
-// from the new, healthy master.
+// from the new, healthy master. A master that is one in the new generation too
+// was reset or monitored anew, or was replaced and has come back while this node
+// did not look.
 func (s *step) changedRole(old *server) bool {
-	return old.expected != s.expected(old.addr) || s.m.Failover == nil
+	return old.expected != s.expected(old.addr) || old.addr == s.m.Addr
 }
 
 // cleanSlate begins the observation anew; only the link's own condition and
