@@ -70,6 +70,10 @@ func (d *draft) takeOver(op OpTakeOver) {
 		d.refuse(RefusedStale, "claim %d of epoch %d is not in force", op.From.Number, op.From.Epoch)
 		return
 	}
+	if !d.isAlive(op.Member) {
+		d.refuse(RefusedStale, "member %s does not count as alive", op.Member)
+		return
+	}
 	m.Failover.Claim = Claim{Epoch: op.From.Epoch, Number: op.From.Number + 1, Holder: op.Member}
 	d.out.Claim = m.Failover.Claim
 	d.emit(Note, NoteTakeOver, m.Name, fmt.Sprintf("%s epoch %d phase %s by %s: %s",
@@ -207,9 +211,16 @@ func (d *draft) end(op OpEnd) {
 	d.finish(m, outcome, reason)
 }
 
+// abortEvents are the events that a failover may be given up with.
+var abortEvents = []string{EventAbortNoReplica, EventAbortTimeout, NoteAborted}
+
 func (d *draft) abort(op OpAbort) {
 	m := d.step(op.Name, op.Claim, PhaseSelect, PhaseOrder, PhaseWait)
 	if m == nil {
+		return
+	}
+	if !slices.Contains(abortEvents, op.Event) {
+		d.refuse(RefusedInvalid, "a failover is given up with one of %v, not with %q", abortEvents, op.Event)
 		return
 	}
 	if len(op.Verdicts) > 0 {
@@ -242,6 +253,8 @@ func (d *draft) repair(op OpRepair) {
 	}
 	i := slices.IndexFunc(m.Replicas, func(r Replica) bool { return r.Addr == op.Addr })
 	switch {
+	case op.Kind != RepairConvert && op.Kind != RepairFix:
+		d.refuse(RefusedInvalid, "a repair is %q or %q, not %q", RepairConvert, RepairFix, op.Kind)
 	case m.Failover != nil:
 		d.refuse(RefusedInProgress, "failover of epoch %d runs", m.Failover.Epoch)
 	case m.Generation != op.Generation:

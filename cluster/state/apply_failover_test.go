@@ -259,3 +259,18 @@ func TestHistoryIsBounded(t *testing.T) {
 		t.Errorf("%d failovers, of epochs %d to %d", len(h), h[0].Epoch, h[len(h)-1].Epoch)
 	}
 }
+
+// TestTakeOverByTheDead: whoever does not count as alive may not carry anything
+// out, or two members could take a failover from each other for ever.
+func TestTakeOverByTheDead(t *testing.T) {
+	d, claim := at(t, PhaseSelect)
+	d.must(OpAlive{Member: bob, Alive: false})
+	d.wantRefused(d.do(OpTakeOver{Name: "m", From: claim, Member: bob}), RefusedStale)
+}
+
+func TestUnknownWords(t *testing.T) {
+	d, claim := at(t, PhaseSelect)
+	d.wantRefused(d.do(OpAbort{Name: "m", Claim: claim, Event: "+made-up"}), RefusedInvalid)
+	d = withGroup(t)
+	d.wantRefused(d.do(OpRepair{Name: "m", Generation: d.master().Generation, Addr: addr(2), Kind: "made-up", Member: alice}), RefusedInvalid)
+}
