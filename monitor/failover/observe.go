@@ -82,12 +82,16 @@ func (s *step) linked(v *server, in Input) {
 		order.lost = true // perhaps, with the former connection
 		s.w.orders[v.addr] = order
 	}
+	v.trouble = "connected, but PING is not answered"
 }
 
 // unlinked starts the down clock unless it runs already: a lost connection is
 // a doubt from that moment on, not from the next tick.
 func (s *step) unlinked(v *server, in Input) {
 	wasLinked := v.linked
+	if in.Err != nil {
+		v.trouble = in.Err.Error()
+	}
 	v.linked, v.refused = false, in.Refused
 	v.unanswered, v.pingSince, v.dialing = 0, 0, 0
 	v.strayed = 0
@@ -105,6 +109,7 @@ func (s *step) pong(v *server, in Input) {
 	// the link merges questions.
 	v.unanswered, v.pingSince, v.lastAny = 0, 0, in.At
 	if !in.Valid {
+		v.trouble = fmt.Sprintf("PING is answered with %q", in.Text)
 		return
 	}
 	v.lastOK, v.doubt = in.At, false
@@ -128,7 +133,7 @@ func (s *step) informed(v *server, in Input) {
 	}
 	v.facts, v.factsAt, v.told = f, in.SentAt, true
 	if f.Role == RoleMaster && v.reboot == 0 {
-		v.masterAt = in.At
+		v.masterAt = in.SentAt // the reply may have lain in a buffer
 	}
 	s.sawRole(v, f.Role)
 	s.sawOffset(v, f)
