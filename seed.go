@@ -27,6 +27,9 @@ type seeder struct {
 	broker cluster.Broker
 	cfg    *conf.Config
 	member state.Member
+	// afresh: the saved masters were forgotten, so those that a file had
+	// brought in come again.
+	afresh bool
 	log    *slog.Logger
 }
 
@@ -107,7 +110,7 @@ func (s *seeder) forget(ctx context.Context) error {
 			return err
 		}
 	}
-	s.cfg.MastersState = conf.MastersExisting // once
+	s.cfg.MastersState, s.afresh = conf.MastersExisting, true // once
 	return nil
 }
 
@@ -117,7 +120,7 @@ func (s *seeder) master(ctx context.Context, m conf.Master) error {
 		s.compare(there, m)
 		return nil
 	}
-	if !m.FromFlags && doc.Seeded(m.Name) {
+	if !m.FromFlags && !s.afresh && doc.Seeded(m.Name) {
 		s.log.Info("the file names a master that was removed by command; it stays removed", "master", m.Name)
 		return nil
 	}

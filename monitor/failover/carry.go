@@ -37,7 +37,7 @@ const (
 )
 
 func (s *step) carry(f *state.Failover) {
-	s.because("")
+	s.busyAgain()
 	switch f.Phase {
 	case state.PhaseSelect:
 		s.selectCandidate(f)

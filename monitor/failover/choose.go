@@ -63,7 +63,7 @@ func Choose(g Group, candidates []Candidate) ([]state.Verdict, bool) {
 	for i, c := range fit {
 		v := state.Verdict{Addr: c.Addr, Chosen: i == 0, Reason: g.describe(c)}
 		if i > 0 {
-			v.Reason = "behind " + fit[0].Addr.String() + ": " + v.Reason
+			v.Reason = g.describe(c) + "; " + fit[0].Addr.String() + " has " + g.advantage(fit[0], c)
 		}
 		ranked = append(ranked, v)
 	}
@@ -144,6 +144,19 @@ func compareRunIDs(a, b state.RunID) int {
 		return cmp.Compare(len(b), len(a))
 	}
 	return strings.Compare(strings.ToLower(string(a)), strings.ToLower(string(b)))
+}
+
+// advantage says what put a before b.
+func (g Group) advantage(a, b Candidate) string {
+	switch {
+	case g.history(a.Facts) != g.history(b.Facts):
+		return "the group's present history"
+	case a.Facts.Priority != b.Facts.Priority:
+		return fmt.Sprintf("priority %d", a.Facts.Priority)
+	case a.Facts.Offset != b.Facts.Offset:
+		return fmt.Sprintf("offset %d", a.Facts.Offset)
+	}
+	return "the smaller run id"
 }
 
 func (g Group) describe(c Candidate) string {

@@ -34,7 +34,7 @@ func (s *step) down(v *server) string {
 	if v.doubt {
 		silent := s.env.Now.Sub(v.doubtSince)
 		if silent >= s.m.DownAfter {
-			return fmt.Sprintf("no valid answer for %s", silent.Round(time.Millisecond))
+			return fmt.Sprintf("no valid answer for %s: %s", silent.Round(time.Millisecond), v.trouble)
 		}
 		s.wake(v.doubtSince.Add(s.m.DownAfter))
 	}

@@ -53,6 +53,8 @@ type Watch struct {
 	requests []uint64 // Manual requests whose claim is under way
 
 	why string
+	// hopeless is the quorum that was last complained of.
+	hopeless int
 }
 
 type phaseKey struct {
@@ -112,6 +114,8 @@ type server struct {
 	// reply ends it. (Sentinel's act_ping_time, extended to lost links.)
 	doubt      bool
 	doubtSince Moment
+	// trouble is what was seen last of the reason for the doubt, in words.
+	trouble    string
 	unanswered int
 	pingSince  Moment // oldest unanswered PING, 0 if none
 	lastOK     Moment
@@ -247,7 +251,7 @@ func (s *step) followIDs() {
 func (s *step) newServer(a state.Addr) *server {
 	now := s.env.Now
 	return &server{
-		addr: a, since: now, doubt: true, doubtSince: now, lastOK: now, lastAny: now,
+		addr: a, since: now, doubt: true, doubtSince: now, trouble: "it was never reached", lastOK: now, lastAny: now,
 		nextProbe: now, expected: s.expected(a), role: s.expected(a), roleSince: now,
 	}
 }
@@ -267,6 +271,7 @@ func (s *step) changedRole(old *server) bool {
 func (s *step) cleanSlate(old *server) *server {
 	fresh := s.newServer(old.addr)
 	fresh.linked, fresh.linkedAt, fresh.refused = old.linked, old.linkedAt, old.refused
+	fresh.trouble = old.trouble
 	fresh.runID, fresh.runIDAt, fresh.role = old.runID, old.runIDAt, old.role
 	fresh.info, fresh.infoAt = old.info, old.infoAt
 	return fresh
