@@ -18,7 +18,7 @@ func preflight(cfg *conf.Config) error {
 		faults = append(faults, fmt.Errorf("broker %q is not part of this version; -broker=%s keeps the document on this node alone",
 			cfg.Broker.Kind, conf.Standalone))
 	}
-	if err := writableDir(cfg.Broker.DataDir); err != nil {
+	if err := writableDir(nearest(cfg.Broker.DataDir)); err != nil {
 		faults = append(faults, fmt.Errorf("the data directory %s cannot be used: %w", cfg.Broker.DataDir, err))
 	}
 	if err := appendable(cfg.Log.File); err != nil {
@@ -27,17 +27,21 @@ func preflight(cfg *conf.Config) error {
 	return errors.Join(faults...)
 }
 
-// writableDir returns why files cannot be made in a directory, or why it cannot
-// be made itself. Whether a directory is writable depends on more than its mode
-// (users, read-only mounts), so a file is made in it and removed.
+// nearest is dir, or the first of its parents that is there: where it would be
+// made.
+func nearest(dir string) string {
+	_, err := os.Stat(dir)
+	if parent := filepath.Dir(dir); errors.Is(err, fs.ErrNotExist) && parent != dir {
+		return nearest(parent)
+	}
+	return dir
+}
+
+// writableDir returns why files cannot be made in a directory. Whether they can
+// depends on more than its mode (users, read-only mounts), so one is made and
+// removed.
 func writableDir(dir string) error {
 	info, err := os.Stat(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		if parent := filepath.Dir(dir); parent != dir {
-			return writableDir(parent)
-		}
-		return err
-	}
 	if err != nil {
 		return err
 	}
