@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomodule/redigo/redis"
+
 	"redis-failover/cluster/state"
 	"redis-failover/tests/procs"
 )
@@ -89,4 +91,42 @@ func TestRestartKeepsNewAddress(t *testing.T) {
 	}
 	s.agree(promoted, s.others(promoted)...)
 	s.refuteEvents(state.EventConvert)
+}
+
+// masters_state=new forgets what was saved and takes the masters of the file
+// again, also those that the file had brought in before.
+func TestMastersStateNew(t *testing.T) {
+	t.Parallel()
+	server := procs.Redis(t, procs.Opts{})
+	dir := t.TempDir()
+	file := dir + "/sentinel.conf"
+	line := "sentinel monitor mine " + server.Addr.Host + " " + port(server) + " 1\n"
+	if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	masters := func(flags ...string) string {
+		n := procs.Failover(t, append(flags, "-data_dir="+dir+"/data", file)...)
+		defer n.Stop()
+		reply, err := redis.Values(n.Must("ROLE"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, err := redis.Strings(reply[1], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(flags) == 0 {
+			n.Must("SENTINEL", "MONITOR", "saved", server.Addr.Host, server.Addr.Port, 1)
+		}
+		return strings.Join(names, " ")
+	}
+	if got := masters(); got != "mine" {
+		t.Errorf("first start watches %q", got)
+	}
+	if got := masters("-masters_state=new"); got != "mine" {
+		t.Errorf("masters_state=new watches %q", got)
+	}
+	if got := masters("-masters_state=existing"); got != "mine" {
+		t.Errorf("the start after it watches %q", got)
+	}
 }
