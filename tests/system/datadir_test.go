@@ -84,7 +84,7 @@ func TestUnusableDataDirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 		dir := filepath.Join(file, "data")
-		checkRefusedStart(t, []string{"-addr=" + freeAddr, "-data_dir=" + dir}, dir, "is, or lies below, a file")
+		checkRefusedStart(t, []string{"-addr=" + freeAddr, "-data_dir=" + dir}, dir, "not a directory")
 	})
 	t.Run("read-only", func(t *testing.T) {
 		dir := mount(t, "size=64k,ro")
