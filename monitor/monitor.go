@@ -64,12 +64,16 @@ type Monitor struct {
 	tilt   tilt
 
 	// Of the loop alone.
-	heap      wakeHeap
-	pauses    failover.PauseDetector
-	canCommit bool
-	votes     voteBatch
-	nextOrder uint64
-	work      sync.WaitGroup // proposals and barriers under way
+	heap   wakeHeap
+	pauses failover.PauseDetector
+	// pauseSaid is when a pause was last logged, pausesUnsaid how many have
+	// not been since.
+	pauseSaid    failover.Moment
+	pausesUnsaid int
+	canCommit    bool
+	votes        voteBatch
+	nextOrder    uint64
+	work         sync.WaitGroup // proposals and barriers under way
 }
 
 // New makes a monitor over a broker that is open. Changes applied from now on

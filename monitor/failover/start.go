@@ -97,6 +97,9 @@ func (s *step) opBegin(kind state.FailoverKind, reason string) state.OpBegin {
 // coolingDown: 2 x failover-timeout lies between attempts, as in Sentinel; but
 // not when what stopped the last attempt is gone.
 func (s *step) coolingDown(good bool) string {
+	if s.m.RetryNow && !s.lastFailed() {
+		return "" // a switch: the new master has its own clock
+	}
 	since := s.env.Now.Sub(s.w.attemptAt)
 	wait := 2 * s.m.FailoverTimeout
 	if s.m.RetryNow || (good && s.lackedReplica()) {
@@ -122,13 +125,15 @@ func (s *step) lastAttempt() string {
 	return text
 }
 
+// lastFailed reports whether the last attempt was given up.
+func (s *step) lastFailed() bool {
+	n := len(s.m.History)
+	return n > 0 && s.m.History[n-1].Epoch == s.m.LastAttempt && s.m.History[n-1].Outcome == "aborted"
+}
+
 // lackedReplica reports whether the last attempt ended for want of a replica.
 func (s *step) lackedReplica() bool {
-	if len(s.m.History) == 0 {
-		return false
-	}
-	last := s.m.History[len(s.m.History)-1]
-	return last.Epoch == s.m.LastAttempt && last.Outcome == "aborted" && last.Phase == state.PhaseSelect
+	return s.lastFailed() && s.m.History[len(s.m.History)-1].Phase == state.PhaseSelect
 }
 
 // poorlyPlaced: a node that sees no good replica lets the others go first. It
