@@ -178,12 +178,15 @@ func (d *draft) member(op OpMember) {
 		d.refuse(RefusedInvalid, "a member needs an id")
 		return
 	}
-	if old, ok := d.members.get(string(op.Member.ID)); ok && old == op.Member {
+	old, ok := d.members.get(string(op.Member.ID))
+	if ok && old == op.Member {
 		d.out.Unchanged = true
 		return
 	}
 	d.members = d.members.with(string(op.Member.ID), op.Member)
-	d.recountVotesOf(op.Member.ID)
+	if old.Alive != op.Member.Alive || old.RunID != op.Member.RunID {
+		d.dropVotesOf(op.Member.ID)
+	}
 }
 
 func (d *draft) alive(op OpAlive) {
@@ -198,14 +201,19 @@ func (d *draft) alive(op OpAlive) {
 	}
 	member.Alive = op.Alive
 	d.members = d.members.with(string(op.Member), member)
-	d.recountVotesOf(op.Member)
+	d.dropVotesOf(op.Member)
 }
 
-// recountVotesOf judges ODOWN anew wherever a member has voted.
-func (d *draft) recountVotesOf(id MemberID) {
+// dropVotesOf forgets what a member has said: it is dead, or it has come to life
+// or begun anew and what it said before is no more than history. (If it stood, a
+// node that comes back after an hour would bring a master down that everybody
+// sees, until it gets to withdraw.) Members that still mean it say so again.
+func (d *draft) dropVotesOf(id MemberID) {
 	for m := range d.Masters() {
 		if m.VotedDown(id) {
-			d.recount(d.edit(m.Name))
+			m = d.edit(m.Name)
+			m.Votes = slices.DeleteFunc(slices.Clone(m.Votes), func(v Vote) bool { return v.Member == id })
+			d.recount(m)
 		}
 	}
 }

@@ -254,9 +254,14 @@ func TestMembers(t *testing.T) {
 	if out := d.must(OpAlive{Member: bob, Alive: false}); !out.Unchanged {
 		t.Errorf("the same again: %+v", out)
 	}
-	d.wantEvents(d.must(OpAlive{Member: bob, Alive: true}), "# +odown master m 10.0.0.1 6379 #quorum 2/2")
-	d.wantEvents(d.must(OpMember{Member{ID: alice, RunID: "new", Alive: false}}), "# -odown master m 10.0.0.1 6379")
-	d.wantEvents(d.must(OpMember{Member{ID: alice, RunID: "newer", Alive: true}}), "# +odown master m 10.0.0.1 6379 #quorum 2/2")
+	d.wantEvents(d.must(OpAlive{Member: bob, Alive: true})) // what it said before it died is history
+	bobs := OpVote{Member: bob, Votes: []Ballot{{Name: "m", Generation: d.master().Generation, Down: true}}}
+	d.wantEvents(d.must(bobs), "# +odown master m 10.0.0.1 6379 #quorum 2/2")
+	d.wantEvents(d.must(OpMember{Member{ID: alice, RunID: "new", Alive: true}}), "# -odown master m 10.0.0.1 6379")
+	if m := d.master(); len(m.Votes) != 1 || m.Votes[0].Member != bob {
+		t.Errorf("a new process of alice has voted: %+v", m.Votes)
+	}
+	d.must(OpMember{Member{ID: alice, RunID: "newer", Alive: true}})
 	if out := d.must(OpMember{Member{ID: alice, RunID: "newer", Alive: true}}); !out.Unchanged {
 		t.Errorf("the same again: %+v", out)
 	}
