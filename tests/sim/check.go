@@ -27,7 +27,7 @@ import (
 //	begun-too-soon       attempts keep their distance
 //	spurious-failover    a master that was well for enough nodes is left alone
 //	judged-too-soon      a master is judged by what was seen of it in this role
-//	stale-vote           a vote counts only for the generation it was formed in
+//	stale-vote           a vote counts only in the generation and the life it was cast in
 //	past-claim           no order under a claim known to be over, or a former process's
 //	repair-in-failover   no repair is ordered while a failover runs
 //	unconfirmed-order    no order on a view that was not confirmed a moment ago
@@ -49,6 +49,10 @@ type checker struct {
 	begun    map[state.Epoch]attempt
 	latest   map[string]attempt // by group
 	config   map[string]*state.Master
+	// cast is the position of each vote, by group and member, and revived the
+	// position at which a member came to life, or to life again.
+	cast     map[string]map[state.MemberID]state.Index
+	revived  map[state.MemberID]state.Index
 	answers  map[uint64]*question
 	requests uint64
 
@@ -105,7 +109,8 @@ func (r *watchedRecord) confirmed(begun time.Duration) {
 func newChecker(w *world) *checker {
 	return &checker{
 		w: w, promoted: map[state.Epoch]state.Addr{}, claims: map[state.Claim]granted{},
-		begun: map[state.Epoch]attempt{}, latest: map[string]attempt{}, config: map[string]*state.Master{}, answers: map[uint64]*question{},
+		begun: map[state.Epoch]attempt{}, latest: map[string]attempt{}, config: map[string]*state.Master{},
+		cast: map[string]map[state.MemberID]state.Index{}, revived: map[state.MemberID]state.Index{}, answers: map[uint64]*question{},
 	}
 }
 

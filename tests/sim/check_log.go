@@ -22,6 +22,10 @@ func (c *checker) appended(index int) {
 		c.checkMaster(name, before, e)
 	}
 	switch op := e.mutation.Op.(type) {
+	case state.OpMember:
+		c.noteRevival(op.Member.ID, before, e)
+	case state.OpAlive:
+		c.noteRevival(op.Member, before, e)
 	case state.OpVote:
 		c.checkVotes(op, before, e)
 	case state.OpBegin:
@@ -84,6 +88,15 @@ func (c *checker) checkMaster(name string, before *state.State, e entry) {
 	}
 }
 
+// noteRevival keeps when a member began to count as alive, or another process of
+// it did.
+func (c *checker) noteRevival(id state.MemberID, before *state.State, e entry) {
+	old, _ := before.Member(id)
+	if m, ok := e.state.Member(id); ok && m.Alive && (!old.Alive || old.RunID != m.RunID) {
+		c.revived[id] = e.state.Index
+	}
+}
+
 // checkVotes: what a vote changes, it was cast for.
 func (c *checker) checkVotes(op state.OpVote, before *state.State, e entry) {
 	for _, b := range op.Votes {
@@ -91,6 +104,12 @@ func (c *checker) checkVotes(op state.OpVote, before *state.State, e entry) {
 		m, exists := e.state.Master(b.Name)
 		if existed && exists && old.VotedDown(op.Member) != m.VotedDown(op.Member) && b.Generation != m.Generation {
 			c.w.violated("stale-vote", "node %s's vote on %s in generation %d counts in generation %d", op.Member, b.Name, b.Generation, m.Generation)
+		}
+		if exists && !old.VotedDown(op.Member) && m.VotedDown(op.Member) {
+			if c.cast[b.Name] == nil {
+				c.cast[b.Name] = map[state.MemberID]state.Index{}
+			}
+			c.cast[b.Name][op.Member] = e.state.Index
 		}
 	}
 }
@@ -111,6 +130,10 @@ func (c *checker) checkBegin(op state.OpBegin, before *state.State, e entry) {
 	for _, v := range m.Votes {
 		if member, ok := before.Member(v.Member); ok && member.Alive {
 			votes++
+			if cast, revived := c.cast[op.Name][v.Member], c.revived[v.Member]; cast < revived {
+				w.violated("stale-vote", "the failover of %s in epoch %d began on a vote of node %s at %d, which has come to life at %d and not said so since",
+					op.Name, now.epoch, v.Member, cast, revived)
+			}
 		}
 	}
 	if votes < m.Quorum {
@@ -145,8 +168,8 @@ func (c *checker) checkSpurious(op state.OpBegin, m *state.Master) {
 }
 
 // checkDistance: twice the failover-timeout lies between attempts, unless what
-// stopped the last one is gone; a second lies between them in any case. A
-// process that began after the last attempt goes by the wall clock, which may
+// stopped the last one is gone; a second lies between them then. Only a switch
+// lets the next one begin at any time: it is about another master. A process that began after the last attempt goes by the wall clock, which may
 // have jumped.
 func (c *checker) checkDistance(op state.OpBegin, m *state.Master, last attempt, e entry) {
 	w := c.w
@@ -154,7 +177,10 @@ func (c *checker) checkDistance(op state.OpBegin, m *state.Master, last attempt,
 		return
 	}
 	least := 2 * min(last.timeout, m.FailoverTimeout)
-	if m.RetryNow || lackedReplica(m) {
+	switch {
+	case m.RetryNow && !lastFailed(m):
+		return
+	case m.RetryNow || lackedReplica(m):
 		least = min(least, time.Second)
 	}
 	if distance := w.now - last.at; distance < least {
@@ -162,12 +188,12 @@ func (c *checker) checkDistance(op state.OpBegin, m *state.Master, last attempt,
 	}
 }
 
+func lastFailed(m *state.Master) bool {
+	return len(m.History) > 0 && m.History[len(m.History)-1].Outcome == "aborted"
+}
+
 func lackedReplica(m *state.Master) bool {
-	if len(m.History) == 0 {
-		return true // it was removed and monitored anew
-	}
-	last := m.History[len(m.History)-1]
-	return last.Outcome == "aborted" && last.Phase == state.PhaseSelect
+	return lastFailed(m) && m.History[len(m.History)-1].Phase == state.PhaseSelect
 }
 
 // checkConfiguration keeps books of what people were told is set.
