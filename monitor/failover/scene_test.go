@@ -331,6 +331,7 @@ func (sc *scene) step(in failover.Input) {
 	env := failover.Env{Now: sc.now, Self: sc.self, Doc: sc.doc, CanCommit: sc.ready, Timing: timing}
 	out := failover.Step(env, sc.watch, in)
 	sc.wake = max(out.Wake, sc.now+1)
+	sc.dropLinks()
 	if why := sc.watch.Why(); why != sc.why {
 		sc.why = why
 		if why != "" {
@@ -351,6 +352,21 @@ func (sc *scene) step(in failover.Input) {
 	}
 	if out.Barrier {
 		sc.askBarrier()
+	}
+}
+
+// dropLinks ends the connections to servers that the document no longer has, as
+// the loop does.
+func (sc *scene) dropLinks() {
+	m, _ := sc.doc.Master(sc.name)
+	for a, s := range sc.servers {
+		if m == nil {
+			s.linked = false
+			continue
+		}
+		if _, known := m.Replica(a); !known && a != m.Addr {
+			s.linked = false
+		}
 	}
 }
 
