@@ -215,13 +215,13 @@ type question struct {
 }
 
 // ask gives a node a person's request and expects an answer.
-func (c *checker) ask(n *node, g *group) {
+func (c *checker) ask(n *node, group string) {
 	c.requests++
 	request := c.requests
 	q := &question{node: n, life: n.life}
 	c.answers[request] = q
-	n.say("a person asks for a failover of %s (request %d)", g.name, request)
-	n.put(item{group: g.name, input: failover.Input{Kind: failover.Manual, Request: request}})
+	n.say("a person asks for a failover of %s (request %d)", group, request)
+	n.put(item{group: group, input: failover.Input{Kind: failover.Manual, Request: request}})
 	c.expect(n, 3, func() {
 		if !q.over {
 			c.w.violated("unanswered", "node %s never answered request %d", n.id, request)

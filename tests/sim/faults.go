@@ -236,7 +236,7 @@ func (w *world) fillDisk() {
 func (w *world) failOver() {
 	n := pick(w, w.nodes)
 	if n.runs() {
-		w.check.ask(n, pick(w, w.groups))
+		w.check.ask(n, pick(w, w.groups).name)
 	}
 }
 
@@ -326,6 +326,10 @@ func (w *world) aim(e entry) {
 		return
 	}
 	holder := w.nodes[m.Failover.Holder[0]-'a']
+	if w.chance(0.5) {
+		w.wakeSleepers(holder)
+		return
+	}
 	w.after(oneOf(w.rng, 0, w.between(0, 2*ms), w.between(0, 100*ms), w.between(0, time.Second)), func() {
 		if !w.chaos {
 			return
@@ -351,8 +355,9 @@ func (w *world) aim(e entry) {
 }
 
 // aimAtOrder draws a fault for the moment between the decision on an order and
-// its sending: the process is paused for a moment, and the others may go on.
-func (w *world) aimAtOrder(n *node) {
+// its sending: the process is paused for a moment, and meanwhile the others go on,
+// and people do what voids the order.
+func (w *world) aimAtOrder(n *node, name string) {
 	if !w.chaos || !w.chance(w.plan.aimed/2) {
 		return
 	}
@@ -368,12 +373,24 @@ func (w *world) aimAtOrder(n *node) {
 				n.thaw()
 			}
 		})
+		switch w.rng.IntN(4) {
+		case 0:
+			if other := w.nodes[(int(n.place)+1)%len(w.nodes)]; other.runs() {
+				w.check.ask(other, name)
+			}
+		case 1:
+			w.operator(state.OpReset{Names: []string{name}}, ignore)
+		}
 	})
-	switch w.rng.IntN(4) {
-	case 0:
-		w.failOver()
-	case 1:
-		w.reset()
+}
+
+// wakeSleepers lets paused processes go on at the worst moment: when what they
+// have in hand has just become void.
+func (w *world) wakeSleepers(holder *node) {
+	for _, n := range w.nodes {
+		if n != holder && n.paused {
+			w.after(w.between(0, 5*ms)+w.plan.latency, n.thaw)
+		}
 	}
 }
 

@@ -408,7 +408,7 @@ func (n *node) order(g *watched, o failover.Order) {
 		n.say("orders %s to follow %s (epoch %d claim %d repair %d)", o.Addr, targetName(o.Target),
 			o.Fence.Claim.Epoch, o.Fence.Claim.Number, o.Fence.Repair)
 		l.order(&order{fence: o.Fence, target: o.Target, group: g})
-		n.w.aimAtOrder(n)
+		n.w.aimAtOrder(n, g.name)
 	}
 }
 

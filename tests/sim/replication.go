@@ -258,10 +258,11 @@ func (s *server) append(ids ...uint64) {
 	}
 }
 
-// pull takes what the stream holds.
+// pull takes what the stream holds. (Without acknowledgements a stream stops, so
+// both directions must be open.)
 func (s *server) pull() {
 	m := s.master
-	if m == nil || s.link != linkUp || m.life != s.masterLife || !s.w.net.open(m.place, s.place) || len(m.writes) <= len(s.writes) {
+	if m == nil || s.link != linkUp || m.life != s.masterLife || !s.w.net.both(m.place, s.place) || len(m.writes) <= len(s.writes) {
 		return
 	}
 	s.append(m.writes[len(s.writes):]...)
@@ -274,7 +275,7 @@ func (s *server) reviewLink() {
 		return
 	}
 	w, m := s.w, s.master
-	silent := m.frozen || m.hostDown || m.life != s.masterLife || !w.net.open(m.place, s.place) || !w.net.open(s.place, m.place)
+	silent := m.frozen || m.hostDown || m.life != s.masterLife || !w.net.both(m.place, s.place)
 	switch {
 	case silent && s.silentSince == 0:
 		s.silentSince = w.now

@@ -171,7 +171,7 @@ func (s *server) hang(d time.Duration) {
 }
 
 func (s *server) answer(c *session, orders []*order, r request, sentAt failover.Moment) {
-	answer := reply{sentAt: sentAt, pong: r.ping, valid: !s.sick, loading: s.isLoading()}
+	answer := reply{sentAt: sentAt, pong: r.ping, valid: !s.sick || s.isLoading(), loading: s.isLoading()}
 	for _, o := range orders {
 		answer.orders = append(answer.orders, s.slaveof(o.target, true))
 	}
