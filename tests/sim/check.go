@@ -31,6 +31,8 @@ import (
 //	past-claim           no order under a claim known to be over, or a former process's
 //	repair-in-failover   no repair is ordered while a failover runs
 //	unconfirmed-order    no order on a view that was not confirmed a moment ago
+//	replay               the same log gives the same document; no document ever changes
+//	view                 what a node shows of a group is the group of the document
 //	wake, hot-loop       the core asks to be woken, later, and not all the time
 //	unanswered           every request of a person is answered
 //	no-convergence       after the last fault everything comes to rest

@@ -11,6 +11,7 @@ import (
 
 // world is one schedule: everything that exists in it and its clock.
 type world struct {
+	seed   uint64
 	plan   plan
 	rng    *rand.Rand
 	now    time.Duration
@@ -104,7 +105,7 @@ func Run(seed uint64, tell bool) (result Result) {
 
 func newWorld(seed uint64, tell bool) *world {
 	rng := rand.New(rand.NewPCG(seed, 0x5eed))
-	w := &world{rng: rng, plan: newPlan(rng), byAddr: map[state.Addr]*server{}, telling: tell}
+	w := &world{seed: seed, rng: rng, plan: newPlan(rng), byAddr: map[state.Addr]*server{}, telling: tell}
 	w.net = newNetwork(w)
 	w.check = newChecker(w)
 	w.log = newLedger(w)
@@ -138,7 +139,10 @@ func (w *world) play() {
 	w.planFault()
 	w.runUntil(w.plan.warmUp + w.plan.chaos)
 	w.chaos = false
+	snapshot := w.check.snapshot()
 	w.settle()
+	w.check.replay(snapshot)
+	w.check.views()
 	w.count()
 }
 
