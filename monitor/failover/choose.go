@@ -104,8 +104,10 @@ func (g Group) proven(f Facts) bool { return g.ReplID != "" && f.ReplID != "" &&
 // start and then, after a power cut, finds no good replica for ever.)
 func (g Group) linkDownLimit(fit []Candidate) time.Duration {
 	down := g.MasterDown
-	if down < 0 && len(fit) > 0 {
-		down = slices.MinFunc(fit, func(a, b Candidate) int { return cmp.Compare(a.Facts.LinkDown, b.Facts.LinkDown) }).Facts.LinkDown
+	for _, c := range fit {
+		if lost := c.Facts.LinkDown; g.MasterDown < 0 && lost > 0 && (down < 0 || lost < down) {
+			down = lost
+		}
 	}
 	return max(0, down) + 10*g.DownAfter
 }

@@ -88,6 +88,7 @@ func (sc *scene) say(format string, args ...any) {
 //	vote b down|up             another member votes
 //	alive b yes|no             a member is or is not heard of
 //	begin b, take b            another member gets the claim
+//	grant b ADDR               another member gets the right to repair a replica
 //	observe ADDR RUNID         another member saw a replica's run id
 //	set k v, reset, remove     SENTINEL SET, RESET, REMOVE
 //	manual                     SENTINEL FAILOVER at this node
@@ -113,7 +114,7 @@ func (sc *scene) do(words []string) error {
 		return err
 	case "until":
 		return sc.until(strings.Join(rest, " "))
-	case "vote", "alive", "begin", "take", "observe", "set", "reset", "remove":
+	case "vote", "alive", "begin", "take", "grant", "observe", "set", "reset", "remove":
 		return sc.others(words[0], rest)
 	case "manual":
 		sc.asked++
@@ -283,7 +284,8 @@ func (sc *scene) pass(d time.Duration) {
 // until lets time pass until something is said that contains the words.
 func (sc *scene) until(words string) error {
 	const patience = 5 * time.Minute
-	for end := sc.now.Add(patience); !strings.Contains(sc.out.String(), words); {
+	before := sc.out.Len()
+	for end := sc.now.Add(patience); !strings.Contains(sc.out.String()[before:], words); {
 		if !sc.next(end) {
 			return fmt.Errorf("nobody says %q within %s: %s", words, patience, sc.said())
 		}
@@ -551,6 +553,12 @@ func (sc *scene) others(what string, words []string) error {
 		op = state.OpBegin{Name: sc.name, Generation: m.Generation, Kind: state.Auto, Member: state.MemberID(words[0]), After: m.LastAttempt}
 	case "take":
 		op = state.OpTakeOver{Name: sc.name, From: m.Failover.Claim, Member: state.MemberID(words[0]), Reason: "the script says so"}
+	case "grant":
+		a, err := state.ParseAddr(words[1])
+		if err != nil {
+			return err
+		}
+		op = state.OpRepair{Name: sc.name, Generation: m.Generation, Addr: a, Kind: state.RepairConvert, Member: state.MemberID(words[0])}
 	case "observe":
 		a, err := state.ParseAddr(words[0])
 		if err != nil {

@@ -45,7 +45,7 @@ func (s *step) consider() {
 		}
 	}
 	master := s.w.server(s.m.Addr)
-	reason := fmt.Sprintf("objectively down, %d of %d votes", len(s.m.Votes), s.m.Quorum)
+	reason := fmt.Sprintf("objectively down, %d of %d votes", s.standing(), s.m.Quorum)
 	if master.sdown {
 		reason += fmt.Sprintf("; silent here for %s", s.env.Now.Sub(master.doubtSince).Round(time.Millisecond))
 	}
@@ -61,11 +61,22 @@ func (s *step) votesMissing() string {
 	if !s.m.VotedDown(s.env.Self) {
 		return ""
 	}
-	text := fmt.Sprintf("the master is down for this node, but only %d of the %d votes of the quorum stand", len(s.m.Votes), s.m.Quorum)
+	text := fmt.Sprintf("the master is down for this node, but only %d of the %d votes of the quorum stand", s.standing(), s.m.Quorum)
 	if s.w.hopeless != 0 {
 		text += "; " + s.tooFew()
 	}
 	return text
+}
+
+// standing is how many votes count: those of living members.
+func (s *step) standing() int {
+	votes := 0
+	for _, v := range s.m.Votes {
+		if member, ok := s.env.Doc.Member(v.Member); ok && member.Alive {
+			votes++
+		}
+	}
+	return votes
 }
 
 // checkQuorum complains, once, of a quorum that cannot be reached: better on the
