@@ -175,8 +175,9 @@ func (m *Monitor) complain(name string, r Report) {
 func isLoading(text string) bool { return len(text) >= 7 && text[:7] == "LOADING" }
 
 func (m *Monitor) dropLinks(g *group) {
-	for _, l := range g.links {
+	for a, l := range g.links {
 		l.Close()
+		m.complaints.Delete(complaint{g.name, a})
 	}
 	clear(g.links)
 	g.linksID = 0

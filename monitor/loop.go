@@ -149,6 +149,9 @@ func (m *Monitor) sayPaused(pause time.Duration) {
 
 // step runs the core for one group and carries out what it decides.
 func (m *Monitor) step(name string, in failover.Input) {
+	if pause := m.pauses.Tick(m.now()); pause > 0 {
+		m.paused(pause) // in the middle of a turn
+	}
 	now := m.now()
 	doc := m.broker.State()
 	agreed, exists := doc.Master(name)

@@ -194,7 +194,8 @@ func (s *step) progress(f *state.Failover) []state.Reconf {
 	var news []state.Reconf
 	busy := 0
 	for _, r := range f.Reconf {
-		if r.Status != state.ReconfDone && r.Addr != f.From {
+		v := s.w.server(r.Addr)
+		if r.Status != state.ReconfDone && r.Addr != f.From && v != nil && !s.absent(f, v) {
 			busy++
 		}
 	}
@@ -271,12 +272,14 @@ func (s *step) absent(f *state.Failover, v *server) bool {
 
 // endLate ends a failover whose replicas were not seen to follow within
 // failover-timeout, and orders them once more without waiting, as Sentinel does.
+// Whoever that order does not reach is repaired afterwards.
 func (s *step) endLate(f *state.Failover) {
 	var late []state.Addr
 	for _, r := range s.m.Replicas {
 		if v := s.w.server(r.Addr); v.linked && f.ReconfOf(r.Addr) != state.ReconfDone {
-			late = append(late, r.Addr)
-			s.order(v, s.m.Addr)
+			if s.order(v, s.m.Addr) {
+				late = append(late, r.Addr)
+			}
 		}
 	}
 	s.propose(keyStep, state.OpEnd{Name: s.m.Name, Claim: f.Claim, Timeout: true, BestEffort: late})

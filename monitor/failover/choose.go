@@ -129,12 +129,22 @@ func (g Group) history(f Facts) int {
 	return -1
 }
 
+// offset is how much of the group's history a replica has. One that left it for
+// a history of its own (it was a master for a while) has it up to where it left;
+// what it wrote after that is no reason to prefer it.
+func (g Group) offset(f Facts) int64 {
+	if g.ReplID == "" || f.ReplID == g.ReplID || slices.Contains(g.PastReplIDs, f.ReplID) || f.SecondOffset <= 0 {
+		return f.Offset
+	}
+	return min(f.Offset, f.SecondOffset-1)
+}
+
 // prefer orders fit candidates, the best first.
 func (g Group) prefer(a, b Candidate) int {
 	return cmp.Or(
 		cmp.Compare(g.history(a.Facts), g.history(b.Facts)),
 		cmp.Compare(a.Facts.Priority, b.Facts.Priority),
-		cmp.Compare(b.Facts.Offset, a.Facts.Offset),
+		cmp.Compare(g.offset(b.Facts), g.offset(a.Facts)),
 		compareRunIDs(a.RunID, b.RunID),
 		a.Addr.Compare(b.Addr),
 	)
@@ -155,14 +165,14 @@ func (g Group) advantage(a, b Candidate) string {
 		return "the group's present history"
 	case a.Facts.Priority != b.Facts.Priority:
 		return fmt.Sprintf("priority %d", a.Facts.Priority)
-	case a.Facts.Offset != b.Facts.Offset:
-		return fmt.Sprintf("offset %d", a.Facts.Offset)
+	case g.offset(a.Facts) != g.offset(b.Facts):
+		return fmt.Sprintf("offset %d", g.offset(a.Facts))
 	}
 	return "the smaller run id"
 }
 
 func (g Group) describe(c Candidate) string {
-	text := fmt.Sprintf("priority %d, offset %d", c.Facts.Priority, c.Facts.Offset)
+	text := fmt.Sprintf("priority %d, offset %d", c.Facts.Priority, g.offset(c.Facts))
 	if g.history(c.Facts) == 1 {
 		text += ", an earlier history of the group"
 	}

@@ -99,7 +99,8 @@ func (s *step) unlinked(v *server, in Input) {
 		v.doubt, v.doubtSince = true, max(in.At, v.since)
 	}
 	if wasLinked {
-		v.nextProbe = s.env.Now // at once
+		// At once, but not in a row if it closes each connection again.
+		v.nextProbe = max(s.env.Now, v.linkedAt.Add(fastProbe))
 	}
 }
 
@@ -224,6 +225,12 @@ func (s *step) paused(length time.Duration) {
 	for _, v := range s.w.servers {
 		if v.doubt && !v.sdown {
 			v.doubtSince = min(s.env.Now, max(v.doubtSince.Add(length), s.env.Now.Add(grace-s.m.DownAfter)))
+		}
+		if !v.sdown {
+			v.roleSince = min(s.env.Now, v.roleSince.Add(length))
+			if v.reboot != 0 {
+				v.reboot = min(s.env.Now, v.reboot.Add(length))
+			}
 		}
 		v.nextProbe = s.env.Now
 	}

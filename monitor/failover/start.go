@@ -37,6 +37,11 @@ func (s *step) consider() {
 	if _, under := s.w.pending[keyManual]; under {
 		return
 	}
+	if s.m.VotedDown(s.env.Self) && !s.w.server(s.m.Addr).sdown {
+		// The vote was committed after the master had answered again.
+		s.because(slog.LevelInfo, "the master answers again; this node's vote is being withdrawn")
+		return
+	}
 	_, good := s.look()
 	for _, wait := range []func(good bool) string{s.coolingDown, s.poorlyPlaced, s.witnessed} {
 		if reason := wait(good); reason != "" {
