@@ -256,3 +256,19 @@ func randomCandidate(rng *rand.Rand, i int) failover.Candidate {
 		},
 	}
 }
+
+// TestChooseOffsetOfOneHistory: a replica that was a master for a while has
+// written on; that is no reason to prefer it to one that stayed.
+func TestChooseOffsetOfOneHistory(t *testing.T) {
+	stayed := replica(1, func(c *failover.Candidate) { c.Facts.Offset = 150 })
+	left := replica(2, func(c *failover.Candidate) {
+		c.Facts.ReplID, c.Facts.ReplID2, c.Facts.SecondOffset, c.Facts.Offset = "own", "now", 101, 9999
+	})
+	verdicts, ok := failover.Choose(group, []failover.Candidate{left, stayed})
+	if !ok || verdicts[0].Addr != stayed.Addr {
+		t.Errorf("chose %+v", verdicts)
+	}
+	if want := "offset 100; 10.0.0.1:1 has offset 150"; !strings.Contains(verdicts[1].Reason, want) {
+		t.Errorf("reason %q, want %q", verdicts[1].Reason, want)
+	}
+}
