@@ -18,7 +18,7 @@ var (
 	oneSeed   = flag.Uint64("sim.seed", 0, "play the schedule of this seed only and, with -v, tell its story")
 	firstSeed = flag.Uint64("sim.first", 1, "the first seed")
 	failures  = flag.Int("sim.failures", 10, "stop after so many schedules have failed")
-	schedules = flag.Int("sim.schedules", 0, "how many schedules to play (default: $SIM_SCHEDULES, or 10000; 500 with -short)")
+	schedules = flag.Int("sim.schedules", 0, "how many schedules to play (default: $SIM_SCHEDULES, or 10000; 500 with -short, 300 with -race)")
 )
 
 // TestMain trades memory for time: schedules make much garbage and keep little.
@@ -75,6 +75,8 @@ func count(t *testing.T) int {
 	switch {
 	case n > 0:
 		return n
+	case raceDetector:
+		return 300
 	case testing.Short():
 		return 500
 	}
