@@ -25,6 +25,7 @@ type scene struct {
 	watch   *failover.Watch
 	wake    failover.Moment
 	ready   bool // the log takes proposals
+	blind   bool // what the others do is not seen at once
 	held    bool // proposals wait for the script
 	waiting []failover.Proposal
 	barrier bool // a barrier waits for the script
@@ -51,7 +52,9 @@ type model struct {
 	// deaf: it takes orders and does not follow them. loading: it refuses them.
 	deaf    bool
 	loading bool
-	linked  bool
+	// slow is how long it takes to answer.
+	slow   time.Duration
+	linked bool
 }
 
 const (
@@ -87,7 +90,10 @@ func (sc *scene) say(format string, args ...any) {
 //	until WORDS                let time pass until a line contains the words
 //	vote b down|up             another member votes
 //	alive b yes|no             a member is or is not heard of
-//	begin b, take b            another member gets the claim
+//	begin b auto|manual        another member begins a failover
+//	take b                     another member takes the failover over
+//	switch b ADDR              another member carries a failover through
+//	unseen on|off              this node does not see what the others do, yet
 //	grant b ADDR               another member gets the right to repair a replica
 //	observe ADDR RUNID         another member saw a replica's run id
 //	set k v, reset, remove     SENTINEL SET, RESET, REMOVE
@@ -129,6 +135,12 @@ func (sc *scene) do(words []string) error {
 	case "log":
 		sc.ready = rest[0] == "on"
 		sc.woken()
+	case "unseen":
+		if sc.blind = rest[0] == "on"; !sc.blind {
+			sc.woken()
+		}
+	case "switch":
+		return sc.switchTo(state.MemberID(rest[0]), rest[1])
 	case "commits":
 		sc.held = rest[0] == "held"
 	case "commit", "fail":
@@ -207,7 +219,7 @@ func (sc *scene) server(words []string) error {
 }
 
 // set understands the words up, silent, refusing, deaf, hearing, loading, loaded
-// and master; of=ADDR (it follows), link=up|down|never|sync, down=5s (its link),
+// and master; slow=100ms (to answer), of=ADDR (it follows), link=up|down|never|sync, down=5s (its link),
 // list=ADDR,ADDR (its replicas), priority, offset, runid, replid, replid2.
 func (s *model) set(word string) error {
 	key, value, _ := strings.Cut(word, "=")
@@ -220,6 +232,8 @@ func (s *model) set(word string) error {
 		s.silent = true
 	case "refusing":
 		s.refusing = true
+	case "slow":
+		s.slow, err = time.ParseDuration(value)
 	case "deaf", "hearing":
 		s.deaf = key == "deaf"
 	case "loading", "loaded":
@@ -384,7 +398,7 @@ func (sc *scene) order(o failover.Order) {
 			sc.say("probe %s %s", o.Addr, [...]string{"", "replication", "all"}[o.Info])
 		}
 		sent := sc.now
-		sc.after(latency, func() { sc.answer(o.Addr, s, sent, o.Info == failover.InfoAll, true) })
+		sc.after(latency+s.slow, func() { sc.answer(o.Addr, s, sent, o.Info == failover.InfoAll, true) })
 	case failover.Drop:
 		if sc.probes {
 			sc.say("drop %s", o.Addr)
@@ -550,7 +564,7 @@ func (sc *scene) others(what string, words []string) error {
 	case "alive":
 		op = state.OpAlive{Member: state.MemberID(words[0]), Alive: words[1] == "yes"}
 	case "begin":
-		op = state.OpBegin{Name: sc.name, Generation: m.Generation, Kind: state.Auto, Member: state.MemberID(words[0]), After: m.LastAttempt}
+		op = state.OpBegin{Name: sc.name, Generation: m.Generation, Kind: state.FailoverKind(words[1]), Member: state.MemberID(words[0]), After: m.LastAttempt}
 	case "take":
 		op = state.OpTakeOver{Name: sc.name, From: m.Failover.Claim, Member: state.MemberID(words[0]), Reason: "the script says so"}
 	case "grant":
@@ -573,8 +587,32 @@ func (sc *scene) others(what string, words []string) error {
 		op = state.OpRemove{Name: sc.name}
 	}
 	err := sc.apply(op)
-	sc.woken()
+	if !sc.blind {
+		sc.woken()
+	}
 	return err
+}
+
+// switchTo is a whole failover that another member carries out; this node learns
+// of it when it is over.
+func (sc *scene) switchTo(by state.MemberID, to string) error {
+	addr, err := state.ParseAddr(to)
+	if err != nil {
+		return err
+	}
+	m, _ := sc.doc.Master(sc.name)
+	claim := sc.commit(state.OpBegin{Name: sc.name, Generation: m.Generation, Kind: state.Manual, Member: by, After: m.LastAttempt}).Claim
+	for _, op := range []state.Op{
+		state.OpSelect{Name: sc.name, Claim: claim, Candidate: addr},
+		state.OpPromoted{Name: sc.name, Claim: claim, ReplID: sc.servers[addr].facts.ReplID},
+		state.OpEnd{Name: sc.name, Claim: claim},
+	} {
+		if err := sc.apply(op); err != nil {
+			return err
+		}
+	}
+	sc.woken()
+	return nil
 }
 
 // restart begins a new process: nothing is remembered, all connections are new.
