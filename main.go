@@ -52,7 +52,11 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 	case cfg.Version:
 		_, err := fmt.Fprintln(stdout, "redis-failover", version)
 		return err
-	case cfg.Check:
+	}
+	if err := preflight(cfg); err != nil {
+		return err
+	}
+	if cfg.Check {
 		_, err := fmt.Fprintf(stdout, "the configuration is good:\n%s", cfg.Summary())
 		return err
 	}

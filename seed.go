@@ -27,12 +27,27 @@ type seeder struct {
 	broker cluster.Broker
 	cfg    *conf.Config
 	member state.Member
+	// afresh: the saved masters were forgotten, so those that a file had
+	// brought in come again.
+	afresh bool
+	// saved are the masters still to be forgotten, seeded which of the
+	// configuration's are done: a retry must not undo what clients were told
+	// meanwhile.
+	saved  []string
+	seeded []bool
 	log    *slog.Logger
 }
 
 // run tries until all is done or ctx ends. The first attempt is over when first
 // is closed.
 func (s *seeder) run(ctx context.Context, first chan<- struct{}) {
+	s.seeded = make([]bool, len(s.cfg.Masters))
+	if s.cfg.MastersState == conf.MastersNew {
+		s.afresh = true
+		for m := range s.broker.State().Masters() {
+			s.saved = append(s.saved, m.Name)
+		}
+	}
 	for attempt := 0; ; attempt++ {
 		err := s.once(ctx)
 		if attempt == 0 {
@@ -69,9 +84,13 @@ func (s *seeder) masters(ctx context.Context) error {
 	var group sync.WaitGroup
 	slots := make(chan struct{}, seedAtOnce)
 	for i, m := range s.cfg.Masters {
+		if s.seeded[i] {
+			continue
+		}
 		slots <- struct{}{}
 		group.Go(func() {
 			errs[i] = s.master(ctx, m)
+			s.seeded[i] = errs[i] == nil
 			<-slots
 		})
 	}
@@ -98,16 +117,13 @@ func (s *seeder) propose(ctx context.Context, op state.Op) error {
 
 // forget removes what was saved, if the configuration says so.
 func (s *seeder) forget(ctx context.Context) error {
-	if s.cfg.MastersState != conf.MastersNew {
-		return nil
-	}
-	for m := range s.broker.State().Masters() {
-		s.log.Info("forgetting a saved master, as masters_state=new says", "master", m.Name)
-		if err := s.propose(ctx, state.OpRemove{Name: m.Name}); err != nil {
+	for len(s.saved) > 0 {
+		s.log.Info("forgetting a saved master, as masters_state=new says", "master", s.saved[0])
+		if err := s.propose(ctx, state.OpRemove{Name: s.saved[0]}); err != nil {
 			return err
 		}
+		s.saved = s.saved[1:]
 	}
-	s.cfg.MastersState = conf.MastersExisting // once
 	return nil
 }
 
@@ -117,7 +133,7 @@ func (s *seeder) master(ctx context.Context, m conf.Master) error {
 		s.compare(there, m)
 		return nil
 	}
-	if !m.FromFlags && doc.Seeded(m.Name) {
+	if !m.FromFlags && !s.afresh && doc.Seeded(m.Name) {
 		s.log.Info("the file names a master that was removed by command; it stays removed", "master", m.Name)
 		return nil
 	}

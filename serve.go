@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -55,9 +54,6 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 }
 
 func openBroker(cfg *conf.Config, log *slog.Logger) (cluster.Broker, error) {
-	if cfg.Broker.Kind != conf.Standalone {
-		return nil, fmt.Errorf("broker %q is not part of this version; -broker=%s keeps the document on this node alone", cfg.Broker.Kind, conf.Standalone)
-	}
 	return standalone.Open(standalone.Options{Dir: cfg.Broker.DataDir, ID: cfg.MyID, Logger: log})
 }
 
@@ -116,6 +112,9 @@ func (n *node) run(ctx context.Context) error {
 	parts.Go(func() { n.seeder.run(ctx, first) })
 	<-first // clients that connect find the masters of the configuration
 
+	if n.broker.State().Len() == 0 {
+		n.log.Warn("no master is watched yet; add one with SENTINEL MONITOR <name> <ip> <port> <quorum>")
+	}
 	n.log.Info("ready", "version", version, "address", n.server.Addr().String(), "id", string(n.broker.Self()),
 		"masters", n.broker.State().Len(), "document", n.broker.Health().Condition.String())
 	err := n.server.Serve(ctx)

@@ -19,14 +19,18 @@ import (
 var (
 	// ErrNotLogged: nothing happened and nothing will; trying again is safe.
 	ErrNotLogged = errors.New("not logged")
-	// ErrUnknown: it may have happened or may still happen. After a Barrier,
-	// proposing the same mutation (same ID) again is safe: Apply takes an id
-	// once.
+	// ErrUnknown: it may have happened or may still happen. The error is an
+	// UnknownError, which names the mutation's id. After a Barrier, proposing
+	// the same mutation (same ID) again is safe: Apply takes an id once. That
+	// must be soon: once the member has had some 960 later mutations applied,
+	// the id counts as too old, and is refused as a duplicate although it may
+	// never have been applied.
 	ErrUnknown = errors.New("outcome unknown")
 	// ErrNoQuorum: the engine has no majority (or no connection to its own);
 	// nothing was logged.
 	ErrNoQuorum = errors.New("no quorum")
-	// ErrClosed: the broker was closed.
+	// ErrClosed: the broker was closed. Unless it is ErrNotLogged as well, a
+	// call that was in progress may have happened.
 	ErrClosed = errors.New("broker closed")
 	// ErrRefused: a change of the engine's members (see Membership) would do
 	// harm and was not begun.
@@ -45,10 +49,15 @@ type Broker interface {
 	// broker; callers give one only to repeat a proposal that ended in
 	// ErrUnknown. The error is of one of the classes above; ctx ending is
 	// ErrUnknown unless nothing was sent. The broker keeps no reference to m.
+	// What is applied is the mutation as state.DecodeMutation reads it back, so
+	// that every node, and every restart, applies the same; a mutation that
+	// does not come back from the codec is ErrNotLogged.
 	Propose(ctx context.Context, m state.Mutation) (state.Outcome, state.Index, error)
 
 	// Barrier waits until the document that State returns contains all that
-	// was acknowledged anywhere before the call.
+	// was acknowledged anywhere before the call. What then is not there of an
+	// earlier ErrUnknown of this node will not come by itself any more. The
+	// errors are those of Propose but ErrUnknown: a Barrier changes nothing.
 	Barrier(ctx context.Context) (state.Index, error)
 
 	// State is the document as this node knows it: immutable, never nil, one
@@ -60,7 +69,8 @@ type Broker interface {
 	// When the changes after from are no longer at hand (a snapshot was
 	// installed, or the reader was too slow) one item with Reset set comes
 	// instead and the following ones go on from there. A slow reader delays
-	// nobody.
+	// nobody. The sequence may be ranged over again, and then begins at from
+	// again. Changes published before Close are still yielded after it.
 	Applied(ctx context.Context, from state.Index) iter.Seq[Change]
 
 	// Health is the present condition. It never blocks. HealthChanged returns
@@ -73,7 +83,8 @@ type Broker interface {
 	Close() error
 }
 
-// Change is one applied mutation, or a Reset.
+// Change is one applied mutation, or a Reset. All readers share what it points
+// to and must not change it.
 type Change struct {
 	Index state.Index
 	// State is the document right after this change.

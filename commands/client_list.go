@@ -8,7 +8,7 @@ import (
 )
 
 func clientInfo(c *Context, _ []string) Reply {
-	return Bulk(clientLine(c.Session.Client(), time.Now()))
+	return Verbatim(clientLine(c.Session.Client(), time.Now()))
 }
 
 func clientList(c *Context, args []string) Reply {
@@ -23,7 +23,7 @@ func clientList(c *Context, args []string) Reply {
 			text.WriteString(clientLine(client, now))
 		}
 	}
-	return Bulk(text.String())
+	return Verbatim(text.String())
 }
 
 func listedClients(args []string) (keep func(Client) bool, fault Reply) {

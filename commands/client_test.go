@@ -31,7 +31,7 @@ func TestClientReplies(t *testing.T) {
 		{"CLIENT REPLY foo", errSyntax}, {"CLIENT REPLY on", OK}, {"CLIENT REPLY off", NoReply{}}, {"CLIENT REPLY skip", NoReply{}},
 		{"CLIENT LIST foo", errSyntax}, {"CLIENT LIST TYPE", errSyntax}, {"CLIENT LIST ID", errSyntax},
 		{"CLIENT LIST TYPE foo", Error("ERR Unknown client type 'foo'")},
-		{"CLIENT LIST TYPE slave", Bulk("")}, {"CLIENT LIST ID x", Error("ERR Invalid client ID")}, {"CLIENT LIST ID 99", Bulk("")},
+		{"CLIENT LIST TYPE slave", Verbatim("")}, {"CLIENT LIST ID x", Error("ERR Invalid client ID")}, {"CLIENT LIST ID 99", Verbatim("")},
 		{"CLIENT CACHING yes", errCachingOff},
 		{"CLIENT TRACKING foo", errSyntax}, {"CLIENT TRACKING on REDIRECT", errSyntax}, {"CLIENT TRACKING off foo", errSyntax},
 		{"CLIENT TRACKING on REDIRECT x", errNotInteger}, {"CLIENT TRACKING on REDIRECT 99", errTrackRedirect},
@@ -111,21 +111,21 @@ func TestClientLine(t *testing.T) {
 	b.do("CLIENT", "SETINFO", "LIB-VER", "9")
 	b.do("CLIENT", "NO-EVICT", "on")
 	b.do("CLIENT", "TRACKING", "on", "BCAST", "REDIRECT", "8")
-	line := string(b.do("CLIENT", "INFO").(Bulk))
+	line := string(b.do("CLIENT", "INFO").(Verbatim))
 	shape := regexp.MustCompile(`^id=7 addr=127\.0\.0\.1:1007 laddr=127\.0\.0\.1:26379 fd=\d+ name=me age=\d+ idle=\d+ flags=tBe db=0 ` +
 		`sub=0 psub=0 ssub=0 multi=-1 qbuf=\d+ qbuf-free=\d+ argv-mem=\d+ multi-mem=\d+ rbs=\d+ rbp=\d+ obl=0 oll=0 omem=0 ` +
 		`tot-mem=\d+ events=r cmd=client\|info user=default redir=8 resp=2 lib-name=lib lib-ver=9\n$`)
 	if !shape.MatchString(line) {
 		t.Errorf("CLIENT INFO: %q", line)
 	}
-	list := string(b.do("CLIENT", "LIST").(Bulk))
+	list := string(b.do("CLIENT", "LIST").(Verbatim))
 	if strings.Count(list, "\n") != 3 || !strings.Contains(list, "id=9 ") || !strings.Contains(list, "flags=P") || !strings.Contains(list, "cmd=NULL") {
 		t.Errorf("CLIENT LIST: %q", list)
 	}
-	if got := string(b.do("CLIENT", "LIST", "ID", "9", "8").(Bulk)); strings.Count(got, "\n") != 2 || strings.Contains(got, "id=7 ") {
+	if got := string(b.do("CLIENT", "LIST", "ID", "9", "8").(Verbatim)); strings.Count(got, "\n") != 2 || strings.Contains(got, "id=7 ") {
 		t.Errorf("CLIENT LIST ID: %q", got)
 	}
-	if got := string(b.do("CLIENT", "LIST", "TYPE", "PubSub").(Bulk)); strings.Count(got, "\n") != 1 {
+	if got := string(b.do("CLIENT", "LIST", "TYPE", "PubSub").(Verbatim)); strings.Count(got, "\n") != 1 {
 		t.Errorf("CLIENT LIST TYPE: %q", got)
 	}
 }

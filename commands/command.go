@@ -162,7 +162,7 @@ func (c *Command) help() []string {
 // list.
 func helpCommand(since string, categories ...string) *Command {
 	return &Command{
-		Name: "help", Arity: 2, Flags: Loading | Stale, Categories: categories, Since: since,
+		Name: "help", Arity: 2, Flags: Loading | Stale, Categories: categories, Since: since, Kind: Connection,
 		Summary: "Prints this help.",
 		Handler: func(c *Context, _ []string) Reply { return Array(simples(c.Command.container.help())) },
 	}

@@ -191,7 +191,7 @@ func TestCommandCommand(t *testing.T) {
 	}
 	want := Array{Array{
 		Bulk("sentinel|master"), Int(3), Set{Simple("admin")}, Int(0), Int(0), Int(0),
-		Set{Simple("@admin"), Simple("@slow"), Simple("@dangerous")}, Set{}, Set{}, Array{},
+		Set{Simple("@admin"), Simple("@slow"), Simple("@dangerous")}, Set{}, Set{}, Set{},
 	}, Null{}}
 	if got := b.do("COMMAND", "INFO", "Sentinel|MASTER", "nope"); !reflect.DeepEqual(got, want) {
 		t.Errorf("INFO: got\n%#v, want\n%#v", got, want)

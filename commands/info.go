@@ -62,6 +62,12 @@ type infoText struct{ strings.Builder }
 
 func (t *infoText) line(name string, value any) { fmt.Fprintf(t, "%s:%v\r\n", name, value) }
 
+func (t *infoText) zeros(names ...string) {
+	for _, name := range names {
+		t.line(name, 0)
+	}
+}
+
 func infoServer(c *Context, t *infoText) {
 	now := time.Now()
 	up := int64(now.Sub(c.Node.Started).Seconds())
@@ -113,6 +119,8 @@ func infoClients(c *Context, t *infoText) {
 	t.line("total_blocking_keys_on_nokey", 0)
 }
 
+// infoStats has all lines of Redis, because tools look for them by name; those
+// about data, replication and forks are zero, as they are in a Sentinel.
 func infoStats(c *Context, t *infoText) {
 	stats := c.Host.Stats()
 	t.line("total_connections_received", stats.Connections)
@@ -120,16 +128,27 @@ func infoStats(c *Context, t *infoText) {
 	t.line("instantaneous_ops_per_sec", stats.CommandsPerSecond)
 	t.line("total_net_input_bytes", stats.BytesIn)
 	t.line("total_net_output_bytes", stats.BytesOut)
+	t.zeros("total_net_repl_input_bytes", "total_net_repl_output_bytes")
 	t.line("instantaneous_input_kbps", kibPerSecond(stats.BytesInPerSecond))
 	t.line("instantaneous_output_kbps", kibPerSecond(stats.BytesOutPerSecond))
+	t.line("instantaneous_input_repl_kbps", kibPerSecond(0))
+	t.line("instantaneous_output_repl_kbps", kibPerSecond(0))
 	t.line("rejected_connections", stats.Rejected)
+	t.zeros("sync_full", "sync_partial_ok", "sync_partial_err", "expired_keys")
+	t.line("expired_stale_perc", "0.00")
+	t.zeros("expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds", "evicted_keys", "evicted_clients",
+		"total_eviction_exceeded_time", "current_eviction_exceeded_time", "keyspace_hits", "keyspace_misses")
 	t.line("pubsub_channels", stats.Channels)
 	t.line("pubsub_patterns", stats.Patterns)
-	t.line("pubsubshard_channels", 0)
-	t.line("unexpected_error_replies", 0)
+	t.zeros("pubsubshard_channels", "latest_fork_usec", "total_forks", "migrate_cached_sockets",
+		"slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
+		"active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
+		"tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies")
 	t.line("total_error_replies", stats.ErrorReplies)
+	t.zeros("dump_payload_sanitizations")
 	t.line("total_reads_processed", stats.Reads)
 	t.line("total_writes_processed", stats.Writes)
+	t.zeros("io_threaded_reads_processed", "io_threaded_writes_processed", "reply_buffer_shrinks", "reply_buffer_expands")
 	t.line("client_query_buffer_limit_disconnections", stats.BadQueries)
 	t.line("client_output_buffer_limit_disconnections", stats.SlowClients)
 }

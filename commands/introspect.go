@@ -82,8 +82,17 @@ func detail(cmd *Command) Array {
 		Set(simples(categories)),
 		Set(bulks(cmd.Tips)),
 		Set{},
-		detailList(cmd.Subcommands),
+		subcommandDetails(cmd),
 	}
+}
+
+// subcommandDetails is a set when it is empty and a list otherwise: so Redis
+// sends it.
+func subcommandDetails(cmd *Command) Reply {
+	if cmd.Subcommands == nil {
+		return Set{}
+	}
+	return detailList(cmd.Subcommands)
 }
 
 // byFullName finds "name" or "container|sub" in any case, nil if there is none.

@@ -21,13 +21,15 @@ type memory struct {
 	seq uint64
 	// fail is what Propose and Barrier return instead of doing anything.
 	fail error
+	// health is what Health says.
+	health cluster.Health
 	// barriers counts the calls of Barrier.
 	barriers int
 }
 
 func (b *memory) Self() state.MemberID   { return self }
 func (b *memory) State() *state.State    { return b.now }
-func (b *memory) Health() cluster.Health { return cluster.Health{} }
+func (b *memory) Health() cluster.Health { return b.health }
 
 func (b *memory) Propose(_ context.Context, m state.Mutation) (state.Outcome, state.Index, error) {
 	if b.fail != nil {

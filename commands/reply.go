@@ -15,6 +15,9 @@ type (
 	Int int64
 	// Bulk is a bulk string of any bytes.
 	Bulk string
+	// Verbatim is a text for people: a bulk string in RESP2, a verbatim string
+	// of the format "txt" in RESP3.
+	Verbatim string
 	// Null is the null bulk in RESP2 ("$-1") and "_" in RESP3.
 	Null struct{}
 	// NullArray is the null array in RESP2 ("*-1") and "_" in RESP3.
@@ -44,6 +47,7 @@ func (Simple) reply()    {}
 func (Error) reply()     {}
 func (Int) reply()       {}
 func (Bulk) reply()      {}
+func (Verbatim) reply()  {}
 func (Null) reply()      {}
 func (NullArray) reply() {}
 func (Array) reply()     {}

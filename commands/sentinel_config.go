@@ -136,7 +136,11 @@ func parseOptions(c *Context, words []string) ([]state.Option, Reply) {
 
 func setFault(o state.Option, err error) Reply {
 	if invalid, ok := errors.AsType[state.ErrInvalidValue](err); ok {
-		return errSetInvalid(o.Name, invalid.Value)
+		value := invalid.Value
+		if len(o.Values) == 2 && o.Values[0] != "" {
+			value = o.Values[1] // of rename-command, it is the empty one that is wrong
+		}
+		return errSetInvalid(o.Name, value)
 	}
 	return errSetUnknown(o.Name)
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"redis-failover/cluster"
 	"redis-failover/cluster/state"
 )
 
@@ -170,6 +171,10 @@ func ckquorum(c *Context, args []string) Reply {
 	}
 	if usable < voters/2+1 {
 		missing = append(missing, "Not enough available Sentinels to reach the majority and authorize a failover")
+	}
+	if health := c.Node.Broker.Health(); health.Condition != cluster.Ready {
+		// Ours: a Sentinel cannot be kept from deciding, a document can.
+		missing = append(missing, "The document cannot be changed now, which every failover has to: "+health.Reason)
 	}
 	if len(missing) == 0 {
 		return Simple(fmt.Sprintf("OK %d usable Sentinels. Quorum and failover authorization can be reached", usable))

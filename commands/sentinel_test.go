@@ -100,6 +100,7 @@ func TestSet(t *testing.T) {
 		{"SENTINEL SET mymaster down-after-milliseconds 99999999999999999999", invalid("99999999999999999999", "down-after-milliseconds")},
 		{"SENTINEL SET mymaster master-reboot-down-after-period -1", invalid("-1", "master-reboot-down-after-period")},
 		{`SENTINEL SET mymaster rename-command "" x`, invalid("", "rename-command")},
+		{`SENTINEL SET mymaster rename-command x ""`, invalid("", "rename-command")},
 		{"SENTINEL SET mymaster notification-script /bin/true", denied},
 		{"SENTINEL SET mymaster client-reconfig-script /bin/true", denied},
 		{"SENTINEL SET mymaster auth-pass a\tb", Error("ERR Invalid argument at index 4 for SENTINEL SET: control characters are not allowed")},
@@ -263,6 +264,17 @@ func TestCkquorum(t *testing.T) {
 		if got := b.do("SENTINEL", "CKQUORUM", "m"); got != test.want {
 			t.Errorf("%d alive, %d dead, quorum %s: %v", test.alive, test.dead, test.quorum, got)
 		}
+	}
+}
+
+// Enough nodes are no use while the document takes no changes.
+func TestCkquorumSuspended(t *testing.T) {
+	b := newBench(t)
+	b.monitor("m")
+	b.broker.health = cluster.Health{Condition: cluster.Suspended, Reason: "the disk is full"}
+	got, _ := b.do("SENTINEL", "CKQUORUM", "m").(Error)
+	if !strings.HasPrefix(string(got), "NOQUORUM 1 usable Sentinels. ") || !strings.Contains(string(got), "the disk is full") {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package conf
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/pflag"
@@ -154,6 +155,8 @@ func (l *loader) apply() {
 	}
 	l.finishMasters()
 	l.noticeUnused()
+	l.noticeUnserved()
+	l.noticeQuorums()
 }
 
 // weigh lets viper put the places on top of each other. The environment is
@@ -228,6 +231,30 @@ func (l *loader) finishMasters() {
 			m.At = m.origin.at
 			m.Quorum = l.config.NewMaster.Quorum
 			m.Settings = l.config.NewMaster.Settings()
+		}
+	}
+}
+
+// noticeUnserved speaks of an HTTP listener: nothing listens there yet.
+func (l *loader) noticeUnserved() {
+	if addr := l.config.Server.HTTPAddr; addr != "" && addr != HTTPOff {
+		o := l.config.given["http_addr"]
+		l.config.Notices = append(l.config.Notices, Notice{At: o.at, Serious: true,
+			Text: cmp.Or(o.at.Name, "http_addr") + " has no effect yet: this version serves no HTTP."})
+	}
+}
+
+// noticeQuorums speaks of quorums that a node which works alone cannot reach.
+// Most files that were written for several Sentinels have one.
+func (l *loader) noticeQuorums() {
+	if l.config.Broker.Kind != Standalone {
+		return
+	}
+	for i := range l.config.Masters {
+		if m := &l.config.Masters[i]; m.Quorum > 1 {
+			l.config.Notices = append(l.config.Notices, Notice{At: m.At, Serious: true, Text: fmt.Sprintf(
+				"The quorum %d of master %q cannot be reached: this node works alone, so its vote is the only one. "+
+					"No failover will begin by itself until the quorum is 1.", m.Quorum, m.Name)})
 		}
 	}
 }

@@ -108,7 +108,7 @@ func listenSettings() table {
 	return table{
 		{
 			name: "addr", arg: "HOST:PORT",
-			help: "where the node listens, for RESP and HTTP alike",
+			help: "where the node listens",
 			want: "Give host:port, or :port for all addresses of the machine; port 0 is any free port.",
 			set: func(c *Config, text string) error {
 				addr, err := parseListenAddr(text)
@@ -121,7 +121,7 @@ func listenSettings() table {
 		},
 		{
 			name: "http_addr", arg: "HOST:PORT",
-			help: "a listener of its own for HTTP; 'off' serves no HTTP",
+			help: "a listener of its own for HTTP; accepted, but this version serves no HTTP yet",
 			want: "Give host:port, 'off' for no HTTP, or nothing to serve it on the node's address.",
 			set:  setHTTPAddr,
 			show: func(c *Config) string { return c.Server.HTTPAddr },

@@ -17,7 +17,6 @@ func (c *Config) Summary() string {
 		row("file", "%s", c.File)
 	}
 	row("listen", "%s (%s)", c.Server.listenText(), c.Server.passwordText())
-	row("http", "%s", c.Server.httpText())
 	if a := c.Server.announceText(); a != "" {
 		row("announce", "%s", a)
 	}
@@ -55,16 +54,6 @@ func (s *Server) passwordText() string {
 		return "no password"
 	}
 	return "with a password"
-}
-
-func (s *Server) httpText() string {
-	switch s.HTTPAddr {
-	case "":
-		return "on the same address"
-	case HTTPOff:
-		return "off"
-	}
-	return s.HTTPAddr
 }
 
 // announceText is the address as far as it is set.

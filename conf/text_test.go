@@ -58,7 +58,6 @@ daemonize yes
 	got := mustLoad(t, []string{path, "-masters", "127.0.0.1:6390", "-http_addr", "off", "-raft_addr", "a:1"}).Summary()
 	for _, want := range []string{
 		"listen         :7000 (with a password)\n",
-		"http           off\n",
 		"announce       10.0.0.1\n",
 		"broker         raft, data in ./var, a:1 among this node alone (existing)\n",
 		"probes         every 1s, INFO every 10s\n",
@@ -76,8 +75,21 @@ daemonize yes
 		t.Errorf("the summary shows a password:\n%s", got)
 	}
 	zk := mustLoad(t, strings.Fields("-broker zk -zk_addr a:1 -http_addr :80")).Summary()
-	if !strings.Contains(zk, "zk, data in ./var, a:1 at /zk/redis/failover\n") || !strings.Contains(zk, "http           :80\n") {
+	if !strings.Contains(zk, "zk, data in ./var, a:1 at /zk/redis/failover\n") || !strings.Contains(zk, "this version serves no HTTP") {
 		t.Errorf("summary of zk:\n%s", zk)
+	}
+}
+
+// TestUnreachableQuorum: most files written for several Sentinels have such a
+// quorum, and the night is too late to learn of it.
+func TestUnreachableQuorum(t *testing.T) {
+	path := file(t, "s.conf", "sentinel monitor m 127.0.0.1 6379 2\nsentinel monitor n 127.0.0.1 6380 1\n")
+	notices := mustLoad(t, []string{path}).Notices
+	if len(notices) != 1 || !notices[0].Serious || notices[0].At.Line != 1 || !strings.Contains(notices[0].Text, `The quorum 2 of master "m" cannot be reached`) {
+		t.Errorf("notices %v", notices)
+	}
+	if notices := mustLoad(t, []string{path, "-raft_addr", "a:1"}).Notices; len(notices) != 0 {
+		t.Errorf("with members to come: %v", notices)
 	}
 }
 

@@ -80,8 +80,11 @@ func (m *Monitor) order(g *group, o failover.Order) {
 	case failover.Reconfigure:
 		m.nextOrder++
 		fence := o.Fence
-		m.log.Info("ordering", "master", g.name, "server", o.Addr.String(), "follow", followed(o.Target),
-			"epoch", uint64(fence.Claim.Epoch), "claim", fence.Claim.Number, "repair", fence.Repair)
+		right := slog.Group("claim", "epoch", uint64(fence.Claim.Epoch), "number", fence.Claim.Number)
+		if fence.Repair != 0 {
+			right = slog.Uint64("repair", fence.Repair)
+		}
+		m.log.Info("ordering", "master", g.name, "server", o.Addr.String(), "follow", followed(o.Target), right)
 		l.Order(Reconfigure{
 			ID: m.nextOrder, Target: o.Target, Probe: true,
 			Valid: func() bool { return fence.Holds(m.now(), m.broker.State()) },
@@ -131,8 +134,11 @@ func (m *Monitor) report(name string, links uint64, r Report) {
 		m.complaints.Delete(complaint{name, r.Addr})
 	case ReportDown:
 		in.Kind, in.Refused = failover.Unlinked, r.Refused
+		if errors.Is(r.Err, ErrDroppedLink) {
+			in.Err = nil // our own doing explains nothing
+		}
 	case ReportPong:
-		in.Kind, in.Valid, in.Loading = failover.Pong, r.Valid, isLoading(r.Text)
+		in.Kind, in.Valid, in.Loading, in.Text = failover.Pong, r.Valid, isLoading(r.Text), r.Text
 	case ReportInfo:
 		in.Kind, in.Full, in.Facts, in.Text = failover.Info, r.Full, r.Facts, r.Text
 	case ReportOrdered:
@@ -169,8 +175,9 @@ func (m *Monitor) complain(name string, r Report) {
 func isLoading(text string) bool { return len(text) >= 7 && text[:7] == "LOADING" }
 
 func (m *Monitor) dropLinks(g *group) {
-	for _, l := range g.links {
+	for a, l := range g.links {
 		l.Close()
+		m.complaints.Delete(complaint{g.name, a})
 	}
 	clear(g.links)
 	g.linksID = 0

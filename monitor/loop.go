@@ -127,16 +127,31 @@ func (m *Monitor) healthChanged() {
 // paused tells every group that this process did not run for a while. A full
 // scan, but only after a pause.
 func (m *Monitor) paused(pause time.Duration) {
-	m.log.Warn("this process did not run for a while; what was not answered meanwhile is asked again",
-		slog.Duration("pause", pause.Round(time.Millisecond)))
+	m.sayPaused(pause)
 	m.tilt.enter(m.now(), pause, m.timing.CheckInterval)
 	for name := range m.groups {
 		m.step(name, failover.Input{Kind: failover.Paused, Pause: pause})
 	}
 }
 
+// pauseLogEvery bounds how often pauses are spoken of: a starved process has
+// several a second.
+const pauseLogEvery = 10 * time.Second
+
+func (m *Monitor) sayPaused(pause time.Duration) {
+	m.pausesUnsaid++
+	if now := m.now(); m.pauseSaid == 0 || now.Sub(m.pauseSaid) >= pauseLogEvery {
+		m.log.Warn("this process did not run for a while; what was not answered meanwhile is asked again",
+			slog.Duration("pause", pause.Round(time.Millisecond)), slog.Int("pauses", m.pausesUnsaid))
+		m.pauseSaid, m.pausesUnsaid = now, 0
+	}
+}
+
 // step runs the core for one group and carries out what it decides.
 func (m *Monitor) step(name string, in failover.Input) {
+	if pause := m.pauses.Tick(m.now()); pause > 0 {
+		m.paused(pause) // in the middle of a turn
+	}
 	now := m.now()
 	doc := m.broker.State()
 	agreed, exists := doc.Master(name)

@@ -10,7 +10,7 @@ package monitor
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -64,12 +64,16 @@ type Monitor struct {
 	tilt   tilt
 
 	// Of the loop alone.
-	heap      wakeHeap
-	pauses    failover.PauseDetector
-	canCommit bool
-	votes     voteBatch
-	nextOrder uint64
-	work      sync.WaitGroup // proposals and barriers under way
+	heap   wakeHeap
+	pauses failover.PauseDetector
+	// pauseSaid is when a pause was last logged, pausesUnsaid how many have
+	// not been since.
+	pauseSaid    failover.Moment
+	pausesUnsaid int
+	canCommit    bool
+	votes        voteBatch
+	nextOrder    uint64
+	work         sync.WaitGroup // proposals and barriers under way
 }
 
 // New makes a monitor over a broker that is open. Changes applied from now on
@@ -130,7 +134,7 @@ func (m *Monitor) TiltSeconds() int {
 }
 
 // ErrStopped is what Failover returns when the monitor stops meanwhile.
-var ErrStopped = errors.New("the server is shutting down")
+var ErrStopped = fmt.Errorf("%w: the server is shutting down", cluster.ErrClosed)
 
 // Failover begins a manual failover that this node carries out, and returns
 // when its claim is committed. Errors: failover.ErrNoSuchMaster, ErrInProgress,

@@ -21,6 +21,8 @@ func appendReply(b []byte, reply commands.Reply, protocol int) []byte {
 		return redcon.AppendInt(b, int64(r))
 	case commands.Bulk:
 		return redcon.AppendBulkString(b, string(r))
+	case commands.Verbatim:
+		return appendVerbatim(b, string(r), protocol)
 	case commands.Null:
 		return appendNull(b, "$-1\r\n", protocol)
 	case commands.NullArray:
@@ -44,6 +46,16 @@ func appendNull(b []byte, resp2 string, protocol int) []byte {
 		return append(b, resp2...)
 	}
 	return append(b, "_\r\n"...)
+}
+
+func appendVerbatim(b []byte, text string, protocol int) []byte {
+	if protocol == 2 {
+		return redcon.AppendBulkString(b, text)
+	}
+	b = appendHeader(b, '=', len("txt:")+len(text))
+	b = append(b, "txt:"...)
+	b = append(b, text...)
+	return append(b, '\r', '\n')
 }
 
 func appendHeader(b []byte, kind byte, n int) []byte {

@@ -136,7 +136,7 @@ func (s *Server) cut(slow *session) {
 	s.stats.slow.Add(1)
 	bytes, messages := s.options.MaxQueuedBytes, s.options.MaxQueuedMessages
 	slow.log.Warn("closed: "+errSlow.Error(), "limit_bytes", bytes, "limit_messages", messages)
-	slow.kill()
+	slow.abort()
 }
 
 const (

@@ -117,7 +117,9 @@ func (s *session) execute(raw [][]byte) error {
 	if strings.EqualFold(words[0], "post") || strings.EqualFold(words[0], "host:") {
 		return errHTTP
 	}
-	s.server.pause.wait(s.ctx)
+	if s.server.pause.wait(s.ctx); s.ctx.Err() != nil {
+		return net.ErrClosed
+	}
 	waiting := s.in.waiting()
 	s.Update(func(client *commands.Client) { client.Active, client.QueryBuffer = time.Now(), waiting })
 	s.server.stats.command(waiting)
@@ -212,6 +214,16 @@ func (s *session) kill() {
 		// The session's goroutine finds out by it.
 		_ = s.conn.Close()
 	})
+}
+
+// abort is kill for a client that does not read: what the network has taken and
+// not delivered is thrown away, or the system would keep it for as long as the
+// client stays away.
+func (s *session) abort() {
+	if tcp, ok := s.conn.(interface{ SetLinger(seconds int) error }); ok {
+		_ = tcp.SetLinger(0) // only fails on a connection that has ended
+	}
+	s.kill()
 }
 
 // Client is part of commands.Session; other goroutines may call it too.

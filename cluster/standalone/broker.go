@@ -109,6 +109,9 @@ func Open(o Options) (*Broker, error) {
 			return nil, err
 		}
 	}
+	if o.Dir == "" {
+		return nil, errors.New("no data directory is given")
+	}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("data directory %q: %w", o.Dir, err)

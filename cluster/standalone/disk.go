@@ -109,7 +109,8 @@ func (d folder) SyncDir() error {
 const lockName = "lock"
 
 // lock takes the folder for this process, or fails at once with ErrInUse. The
-// kernel lets go of it when the process ends, however it ends.
+// kernel lets go of it when the process ends, however it ends; processes that
+// this one starts do not inherit it.
 func (d folder) lock() (release func() error, err error) {
 	f, err := os.OpenFile(d.path(lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

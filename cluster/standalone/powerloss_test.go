@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -430,4 +431,44 @@ func (d unreadable1) ReadFile(name string) ([]byte, error) {
 		return nil, fs.ErrPermission
 	}
 	return d.memDisk.ReadFile(name)
+}
+
+// TestSnapshotBesideFailedRenewal is what a seed found: an attempt at a new
+// generation gets as far as the name of its snapshot, then an older snapshot that
+// was being written all the while is finished, and its cleaning up must not take
+// away the empty log that belongs to the first.
+func TestSnapshotBesideFailedRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLives(t, 1)
+		d := &scriptedDisk{disk: l.disk}
+		o := Options{Dir: "/", SnapshotEvery: 5, RetryEvery: time.Nanosecond, disk: d}
+		o.setDefaults()
+		b, err := open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.writer.spawn = func(f func()) { l.later = f }
+		l.b = b
+		l.propose(6) // begins a snapshot of 6
+		l.propose(2)
+		synced := 0
+		d.on(func(op, name string) error {
+			if op == "syncdir" {
+				synced++
+			}
+			if op == "sync" && strings.HasPrefix(name, logName(6)) || op == "syncdir" && synced == 2 {
+				return errInjected
+			}
+			return nil
+		})
+		l.propose(1) // the fsync fails
+		l.propose(1) // the new log is there, the new snapshot has its name, and no more
+		d.on(func(string, string) error { return nil })
+		if synced != 2 || l.disk.names[snapshotName(8)] == nil || l.disk.names[logName(8)] == nil || l.later == nil {
+			t.Fatalf("this is not the case to be tested: %d\n%s", synced, l.files())
+		}
+		l.finishSnapshot()
+		l.disk.kill()
+		l.open()
+	})
 }

@@ -125,6 +125,7 @@ func TestUnusableFolders(t *testing.T) {
 	plain := filepath.Join(dir, "file")
 	writeFile(t, plain, []byte("x"))
 	for path, want := range map[string]string{
+		"":                            "no data directory",
 		plain:                         "is, or lies below, a file",
 		filepath.Join(plain, "below"): "is, or lies below, a file",
 	} {

@@ -261,7 +261,14 @@ func (s *store) adoptSnapshot(index state.Index, size int64) error {
 
 // clean deletes the files that the durable snapshot has made superfluous, and
 // what interrupted writes have left. A failure is no harm but the space.
+//
+// While a new generation is needed nothing is deleted: an attempt at one may have
+// got as far as its snapshot, and a start would then look for the log beside it,
+// which until then seems to be a leftover.
 func (s *store) clean() {
+	if s.distrust != nil {
+		return
+	}
 	l, err := list(s.disk)
 	if err != nil {
 		s.log.Warn("superfluous files were not deleted", "error", err)

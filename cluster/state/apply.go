@@ -81,7 +81,8 @@ type draft struct {
 	State
 	at     Time
 	out    Outcome
-	edited []*Master // in order of first edit
+	edited []*Master          // in order of first edit
+	byName map[string]*Master // the same, for looking up only: a map has no order
 }
 
 func (d *draft) refuse(r Refusal, format string, args ...any) {
@@ -90,10 +91,8 @@ func (d *draft) refuse(r Refusal, format string, args ...any) {
 
 // edit returns the draft's own copy of a master, or refuses.
 func (d *draft) edit(name string) *Master {
-	for _, m := range d.edited {
-		if m.Name == name {
-			return m
-		}
+	if m, ok := d.byName[name]; ok {
+		return m
 	}
 	old, ok := d.masters.get(name)
 	if !ok {
@@ -105,8 +104,25 @@ func (d *draft) edit(name string) *Master {
 		f := *m.Failover
 		m.Failover = &f
 	}
-	d.edited = append(d.edited, &m)
+	d.put(&m)
 	return &m
+}
+
+// put makes m the draft's own copy of the master of its name.
+func (d *draft) put(m *Master) {
+	if d.byName == nil {
+		d.byName = map[string]*Master{}
+	}
+	d.byName[m.Name] = m
+	d.edited = append(d.edited, m)
+}
+
+// look returns a master as the draft has it by now. It must not be changed.
+func (d *draft) look(name string) (*Master, bool) {
+	if m, ok := d.byName[name]; ok {
+		return m, true
+	}
+	return d.masters.get(name)
 }
 
 // emit gives an event its number. Events are kept in the journal of the master
@@ -127,14 +143,12 @@ func (d *draft) emitReplica(level Level, name string, m *Master, replica Addr) {
 
 // commit files the events in the journals and the edited masters in the table.
 func (d *draft) commit() {
+	own := map[string][]Event{}
+	for _, e := range d.out.Events {
+		own[e.Master] = append(own[e.Master], e)
+	}
 	for _, m := range d.edited {
-		var own []Event
-		for _, e := range d.out.Events {
-			if e.Master == m.Name {
-				own = append(own, e)
-			}
-		}
-		m.Journal = appendBounded(m.Journal, own, journalLength)
+		m.Journal = appendBounded(m.Journal, own[m.Name], journalLength)
 		d.masters = d.masters.with(m.Name, m)
 		d.out.Masters = append(d.out.Masters, m.Name)
 	}
@@ -164,12 +178,15 @@ func (d *draft) member(op OpMember) {
 		d.refuse(RefusedInvalid, "a member needs an id")
 		return
 	}
-	if old, ok := d.members.get(string(op.Member.ID)); ok && old == op.Member {
+	old, ok := d.members.get(string(op.Member.ID))
+	if ok && old == op.Member {
 		d.out.Unchanged = true
 		return
 	}
 	d.members = d.members.with(string(op.Member.ID), op.Member)
-	d.recountVotesOf(op.Member.ID)
+	if old.Alive != op.Member.Alive || old.RunID != op.Member.RunID {
+		d.dropVotesOf(op.Member.ID)
+	}
 }
 
 func (d *draft) alive(op OpAlive) {
@@ -184,14 +201,19 @@ func (d *draft) alive(op OpAlive) {
 	}
 	member.Alive = op.Alive
 	d.members = d.members.with(string(op.Member), member)
-	d.recountVotesOf(op.Member)
+	d.dropVotesOf(op.Member)
 }
 
-// recountVotesOf judges ODOWN anew wherever a member has voted.
-func (d *draft) recountVotesOf(id MemberID) {
+// dropVotesOf forgets what a member has said: it is dead, or it has come to life
+// or begun anew and what it said before is no more than history. (If it stood, a
+// node that comes back after an hour would bring a master down that everybody
+// sees, until it gets to withdraw.) Members that still mean it say so again.
+func (d *draft) dropVotesOf(id MemberID) {
 	for m := range d.Masters() {
 		if m.VotedDown(id) {
-			d.recount(d.edit(m.Name))
+			m = d.edit(m.Name)
+			m.Votes = slices.DeleteFunc(slices.Clone(m.Votes), func(v Vote) bool { return v.Member == id })
+			d.recount(m)
 		}
 	}
 }
@@ -266,12 +288,18 @@ func (d *draft) monitor(op OpMonitor) {
 	}
 	d.Epoch = max(d.Epoch, op.ConfigEpoch, op.Epoch)
 	for _, a := range op.Replicas {
-		m.addReplica(SeenReplica{Addr: a}, d.at)
+		if a != m.Addr && !a.IsZero() {
+			m.addReplica(SeenReplica{Addr: a}, d.at)
+		}
 	}
-	d.edited = append(d.edited, m)
+	d.put(m)
 	d.out.Count = 1
 	d.emit(Warning, EventMonitor, m.Name, fmt.Sprintf("%s quorum %d", MasterDetails(m.Name, m.Addr), m.Quorum))
 }
+
+// maxGivenEpoch bounds the epochs that come from outside. The document counts on
+// from there, and must never come round to 0 again.
+const maxGivenEpoch = 1 << 62
 
 func checkMonitor(op OpMonitor) string {
 	if fault := CheckName(op.Name); fault != "" {
@@ -286,6 +314,8 @@ func checkMonitor(op OpMonitor) string {
 		return "down-after-milliseconds and failover-timeout must be above 0"
 	case op.Settings.ParallelSyncs < 1:
 		return fmt.Sprintf("parallel-syncs %d: it must be 1 or greater", op.Settings.ParallelSyncs)
+	case op.ConfigEpoch > maxGivenEpoch || op.Epoch > maxGivenEpoch:
+		return fmt.Sprintf("epoch %d: it must not be above %d", max(op.ConfigEpoch, op.Epoch), maxGivenEpoch)
 	}
 	return ""
 }
@@ -330,8 +360,8 @@ func (d *draft) set(op OpSet) {
 
 func (d *draft) reset(op OpReset) {
 	for _, name := range op.Names {
-		if _, ok := d.masters.get(name); !ok {
-			continue // removed meanwhile
+		if _, ok := d.masters.get(name); !ok || d.byName[name] != nil {
+			continue // removed meanwhile, or named twice
 		}
 		m := d.edit(name)
 		d.finish(m, "aborted", "SENTINEL RESET")
@@ -405,7 +435,7 @@ func (m *Master) addReplica(r SeenReplica, at Time) (added, updated bool) {
 func (d *draft) vote(op OpVote) {
 	d.out.Unchanged = true
 	for _, b := range op.Votes {
-		m, ok := d.masters.get(b.Name)
+		m, ok := d.look(b.Name) // a batch may name a master twice
 		if !ok || m.Generation != b.Generation || m.VotedDown(op.Member) == b.Down {
 			continue
 		}

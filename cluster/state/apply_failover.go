@@ -19,6 +19,8 @@ func (d *draft) begin(op OpBegin) {
 		return
 	}
 	switch {
+	case op.Kind != Auto && op.Kind != Manual:
+		d.refuse(RefusedInvalid, "a failover is %q or %q, not %q", Auto, Manual, op.Kind)
 	case m.Failover != nil:
 		d.refuse(RefusedInProgress, "failover of epoch %d runs since its claim by %s", m.Failover.Epoch, m.Failover.Holder)
 	case m.Generation != op.Generation:
@@ -66,6 +68,10 @@ func (d *draft) takeOver(op OpTakeOver) {
 	}
 	if m.Failover == nil || m.Failover.Claim != op.From {
 		d.refuse(RefusedStale, "claim %d of epoch %d is not in force", op.From.Number, op.From.Epoch)
+		return
+	}
+	if !d.isAlive(op.Member) {
+		d.refuse(RefusedStale, "member %s does not count as alive", op.Member)
 		return
 	}
 	m.Failover.Claim = Claim{Epoch: op.From.Epoch, Number: op.From.Number + 1, Holder: op.Member}
@@ -205,9 +211,16 @@ func (d *draft) end(op OpEnd) {
 	d.finish(m, outcome, reason)
 }
 
+// abortEvents are the events that a failover may be given up with.
+var abortEvents = []string{EventAbortNoReplica, EventAbortTimeout, NoteAborted}
+
 func (d *draft) abort(op OpAbort) {
 	m := d.step(op.Name, op.Claim, PhaseSelect, PhaseOrder, PhaseWait)
 	if m == nil {
+		return
+	}
+	if !slices.Contains(abortEvents, op.Event) {
+		d.refuse(RefusedInvalid, "a failover is given up with one of %v, not with %q", abortEvents, op.Event)
 		return
 	}
 	if len(op.Verdicts) > 0 {
@@ -240,6 +253,8 @@ func (d *draft) repair(op OpRepair) {
 	}
 	i := slices.IndexFunc(m.Replicas, func(r Replica) bool { return r.Addr == op.Addr })
 	switch {
+	case op.Kind != RepairConvert && op.Kind != RepairFix:
+		d.refuse(RefusedInvalid, "a repair is %q or %q, not %q", RepairConvert, RepairFix, op.Kind)
 	case m.Failover != nil:
 		d.refuse(RefusedInProgress, "failover of epoch %d runs", m.Failover.Epoch)
 	case m.Generation != op.Generation:

@@ -95,6 +95,21 @@ func EncodeState(s *State) ([]byte, error) {
 	})
 }
 
+// check refuses what readers of a document rely on never to meet.
+func (w *wireState) check() error {
+	for name, m := range w.Masters.all() {
+		if m == nil || m.Name != name {
+			return fmt.Errorf("the entry of master %q holds another, or none", name)
+		}
+	}
+	for id, m := range w.Members.all() {
+		if string(m.ID) != id {
+			return fmt.Errorf("the entry of member %q holds %q", id, m.ID)
+		}
+	}
+	return nil
+}
+
 // ErrNewerSchema is what DecodeState returns for a document that a newer build
 // wrote.
 type ErrNewerSchema struct{ Found, Known int }
@@ -115,6 +130,9 @@ func DecodeState(text []byte) (*State, error) {
 	}
 	var w wireState
 	if err := json.Unmarshal(text, &w); err != nil {
+		return nil, fmt.Errorf("decode document: %w", err)
+	}
+	if err := w.check(); err != nil {
 		return nil, fmt.Errorf("decode document: %w", err)
 	}
 	return &State{

@@ -1,11 +1,14 @@
 package state
 
 import (
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Settings of a master, as SENTINEL SET and sentinel.conf name them.
@@ -66,12 +69,60 @@ func (s *Settings) CommandName(command string) string {
 }
 
 // Option is one assignment of SENTINEL SET: a name of [OptionNames] and one
-// value (two for rename-command).
+// value (two for rename-command). Printing it hides the value of a secret one.
 type Option struct {
 	Name   string
 	Values []string
-	// Hidden marks a value that must not be shown; Set fills it in.
-	Hidden bool
+}
+
+// String is the option as SENTINEL SET takes it, and with ****** for a secret.
+func (o Option) String() string {
+	if OptionSecret(o.Name) {
+		return o.Name + " ******"
+	}
+	return o.Name + " " + strings.Join(o.Values, " ")
+}
+
+// GoString hides a secret, for %#v.
+func (o Option) GoString() string { return strconv.Quote(o.String()) }
+
+// LogValue hides a secret, for slog.
+func (o Option) LogValue() slog.Value { return slog.StringValue(o.String()) }
+
+// wireOption is an Option in the codec: secret values, and those that are no
+// UTF-8 and would not survive JSON, are there in base64.
+type wireOption struct {
+	Name    string
+	Values  []string `json:",omitempty"`
+	Secrets []Secret `json:",omitempty"`
+}
+
+// MarshalJSON writes an option for the codec, secrets and all: see
+// [Secret.MarshalJSON].
+func (o Option) MarshalJSON() ([]byte, error) {
+	w := wireOption{Name: o.Name}
+	isText := !slices.ContainsFunc(o.Values, func(v string) bool { return !utf8.ValidString(v) })
+	if isText && !OptionSecret(o.Name) {
+		w.Values = o.Values
+		return json.Marshal(w)
+	}
+	for _, v := range o.Values {
+		w.Secrets = append(w.Secrets, Secret(v))
+	}
+	return json.Marshal(w)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (o *Option) UnmarshalJSON(text []byte) error {
+	var w wireOption
+	if err := json.Unmarshal(text, &w); err != nil {
+		return err
+	}
+	*o = Option{Name: w.Name, Values: w.Values}
+	for _, v := range w.Secrets {
+		o.Values = append(o.Values, string(v))
+	}
+	return nil
 }
 
 // ErrUnknownOption is what Set returns for a name that it does not know or a
@@ -129,11 +180,18 @@ func count(field func(*Master) *int) optionRule {
 	}
 }
 
+// text takes what the codec can write and read back unchanged.
 func text(field func(*Master) *string) optionRule {
 	return optionRule{
 		values: 1,
-		set:    func(m *Master, v []string) bool { *field(m) = v[0]; return true },
-		value:  func(m *Master) string { return *field(m) },
+		set: func(m *Master, v []string) bool {
+			if !utf8.ValidString(v[0]) {
+				return false
+			}
+			*field(m) = v[0]
+			return true
+		},
+		value: func(m *Master) string { return *field(m) },
 	}
 }
 
@@ -219,7 +277,7 @@ func setCount(c *int, text string) bool {
 // removes the entry.
 func setRename(m *Master, v []string) bool {
 	command, as := strings.ToUpper(v[0]), v[1]
-	if command == "" || as == "" {
+	if command == "" || as == "" || !utf8.ValidString(v[0]) || !utf8.ValidString(as) {
 		return false
 	}
 	renames := slices.DeleteFunc(slices.Clone(m.Renames), func(r Rename) bool { return r.Command == command })

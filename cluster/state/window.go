@@ -1,8 +1,12 @@
 package state
 
-// windowWords times 64 is how far apart two mutations of one member may arrive
-// out of order.
-const windowWords = 16
+const (
+	windowWords = 16
+	// windowReach is how far apart two mutations of one member may arrive out
+	// of order. It is a word less than the bitmap: Top's own word is only
+	// partly filled, and the numbers one whole bitmap below it would share it.
+	windowReach = (windowWords - 1) * 64
+)
 
 // window remembers which of a member's mutation numbers were applied: all up to
 // Top are within the bitmap or too old to be accepted. (The sliding window of
@@ -14,8 +18,7 @@ type window struct {
 
 // add records seq and reports whether it is new.
 func (w *window) add(seq uint64) bool {
-	const size = windowWords * 64
-	if seq+size <= w.Top || seq == 0 {
+	if seq == 0 || w.Top >= windowReach && seq <= w.Top-windowReach {
 		return false
 	}
 	if seq > w.Top {

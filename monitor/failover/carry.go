@@ -20,6 +20,9 @@ const (
 	// surveyLimit is how long PhaseSelect waits for replicas that may still
 	// answer. Replicas that are known to be silent are not waited for.
 	surveyLimit = time.Second
+	// surveyStale is when answers are too old to choose by: the choice could not
+	// be committed meanwhile, and all is asked anew.
+	surveyStale = 2 * surveyLimit
 	// A candidate that has been silent for down-after, but at least and at most
 	// this long, is lost and another one is tried, in a new epoch. (CONFIG
 	// REWRITE waits for the candidate's disk: a second is not much.) One whose
@@ -34,7 +37,7 @@ const (
 )
 
 func (s *step) carry(f *state.Failover) {
-	s.because("")
+	s.busyAgain()
 	switch f.Phase {
 	case state.PhaseSelect:
 		s.selectCandidate(f)
@@ -51,12 +54,12 @@ func (s *step) inPhase() time.Duration { return s.env.Now.Sub(s.w.phaseSince) }
 // selectCandidate asks all replicas at once and chooses when all that can
 // answer have.
 func (s *step) selectCandidate(f *state.Failover) {
-	if s.w.surveyed == 0 {
+	if s.w.surveyed == 0 || s.sinceSurvey() >= surveyStale {
 		s.w.surveyed = s.env.Now
 		s.survey = true
 	}
-	if s.inPhase() < surveyLimit && s.awaitsAnswers() {
-		s.wake(s.w.phaseSince.Add(surveyLimit))
+	if s.sinceSurvey() < surveyLimit && s.awaitsAnswers() {
+		s.wake(s.w.surveyed.Add(surveyLimit))
 		return
 	}
 	verdicts, good := Choose(s.candidates(s.w.surveyed))
@@ -71,11 +74,13 @@ func (s *step) selectCandidate(f *state.Failover) {
 	}
 }
 
+func (s *step) sinceSurvey() time.Duration { return s.env.Now.Sub(s.w.surveyed) }
+
 // awaitsAnswers reports whether a replica that is likely to answer has not.
 func (s *step) awaitsAnswers() bool {
 	return slices.ContainsFunc(s.m.Replicas, func(r state.Replica) bool {
 		v := s.w.server(r.Addr)
-		silent := v.sdown || (!v.linked && (v.refused || s.inPhase() >= surveyLimit/2)) ||
+		silent := v.sdown || (!v.linked && (v.refused || s.sinceSurvey() >= surveyLimit/2)) ||
 			(v.doubt && v.doubtSince < s.w.surveyed && s.env.Now.Sub(v.doubtSince) >= surveyLimit/2)
 		return !silent && v.factsAt < s.w.surveyed
 	})
@@ -97,6 +102,13 @@ func (s *step) promote(f *state.Failover) {
 		s.abort(f, state.NoteAborted, "the candidate is no replica of this group", nil, true)
 		return
 	}
+	// It may have restarted since it was chosen, without its data. So over a new
+	// connection it is asked before it is ordered.
+	told := v.linked && v.told
+	if told && s.group().history(v.facts) < 0 {
+		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s has come back with other data", v.addr), nil, true)
+		return
+	}
 	sent, ordered := s.w.orders[v.addr]
 	// After a take-over somebody else may have sent the order: what counts is
 	// what the candidate says, read since this node has known the phase.
@@ -113,7 +125,9 @@ func (s *step) promote(f *state.Failover) {
 		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s is lost: %s", v.addr, reason), nil, true)
 		return
 	}
-	s.order(v, state.Addr{})
+	if told {
+		s.order(v, state.Addr{})
+	}
 	if f.Phase == state.PhaseOrder && ordered && s.env.Now.Sub(sent.first) >= 2*fastProbe {
 		s.propose(keyStep, state.OpWait{Name: s.m.Name, Claim: f.Claim})
 	}
@@ -180,7 +194,8 @@ func (s *step) progress(f *state.Failover) []state.Reconf {
 	var news []state.Reconf
 	busy := 0
 	for _, r := range f.Reconf {
-		if r.Status != state.ReconfDone && r.Addr != f.From {
+		v := s.w.server(r.Addr)
+		if r.Status != state.ReconfDone && r.Addr != f.From && v != nil && !s.absent(f, v) {
 			busy++
 		}
 	}
@@ -245,21 +260,26 @@ func (s *step) absent(f *state.Failover, v *server) bool {
 	if v.sdown || (!v.linked && v.refused) {
 		return true
 	}
-	if v.addr != f.From || v.factsAt >= s.w.phaseSince {
+	switch {
+	case v.addr != f.From || v.factsAt >= s.w.phaseSince:
 		return false
+	case s.inPhase() >= surveyLimit/2:
+		return true
 	}
 	s.wake(s.w.phaseSince.Add(surveyLimit / 2))
-	return s.inPhase() >= surveyLimit/2
+	return false
 }
 
 // endLate ends a failover whose replicas were not seen to follow within
 // failover-timeout, and orders them once more without waiting, as Sentinel does.
+// Whoever that order does not reach is repaired afterwards.
 func (s *step) endLate(f *state.Failover) {
 	var late []state.Addr
 	for _, r := range s.m.Replicas {
 		if v := s.w.server(r.Addr); v.linked && f.ReconfOf(r.Addr) != state.ReconfDone {
-			late = append(late, r.Addr)
-			s.order(v, s.m.Addr)
+			if s.order(v, s.m.Addr) {
+				late = append(late, r.Addr)
+			}
 		}
 	}
 	s.propose(keyStep, state.OpEnd{Name: s.m.Name, Claim: f.Claim, Timeout: true, BestEffort: late})

@@ -27,8 +27,8 @@ type Group struct {
 	ReplID      state.ReplID
 	PastReplIDs []state.ReplID
 	DownAfter   time.Duration
-	// MasterDown is for how long the master has been down for this node, 0 if
-	// it is not.
+	// MasterDown is for how long the master has not been one for this node, 0
+	// if it is not down; negative if the node has never seen it well.
 	MasterDown time.Duration
 }
 
@@ -48,13 +48,22 @@ func Choose(g Group, candidates []Candidate) ([]state.Verdict, bool) {
 		}
 		fit = append(fit, c)
 	}
+	limit := g.linkDownLimit(fit)
+	fit = slices.DeleteFunc(fit, func(c Candidate) bool {
+		late := c.Facts.LinkDown > limit
+		if late {
+			reason := fmt.Sprintf("lost its master for %s, at most %s is allowed", c.Facts.LinkDown, limit)
+			verdicts = append(verdicts, state.Verdict{Addr: c.Addr, Reason: reason})
+		}
+		return late
+	})
 	slices.SortFunc(verdicts, func(a, b state.Verdict) int { return a.Addr.Compare(b.Addr) })
 	slices.SortFunc(fit, g.prefer)
 	ranked := make([]state.Verdict, 0, len(candidates))
 	for i, c := range fit {
 		v := state.Verdict{Addr: c.Addr, Chosen: i == 0, Reason: g.describe(c)}
 		if i > 0 {
-			v.Reason = "behind " + fit[0].Addr.String() + ": " + v.Reason
+			v.Reason = g.describe(c) + "; " + fit[0].Addr.String() + " has " + g.advantage(fit[0], c)
 		}
 		ranked = append(ranked, v)
 	}
@@ -73,21 +82,35 @@ func (g Group) unfit(c Candidate) string {
 		return "priority 0: never to be promoted"
 	case f.Loading:
 		return "still loads its data set"
-	case f.Role == RoleReplica && f.LinkDown < 0:
+	case f.Role == RoleReplica && f.LinkDown < 0 && !g.proven(f):
 		return "never completed a sync with a master"
 	case f.Role == RoleReplica && f.Syncing:
 		return "in the middle of a full sync"
 	case g.history(f) < 0:
 		return fmt.Sprintf("foreign replication history %s, the group's is %s", f.ReplID, g.ReplID)
-	case f.LinkDown > g.linkDownLimit():
-		return fmt.Sprintf("lost its master for %s, at most %s is allowed", f.LinkDown, g.linkDownLimit())
 	}
 	return ""
 }
 
+// proven reports whether a replica's replication history shows that it has the
+// group's data, although it has had no link since its start. So it is with
+// servers that were all restarted, and with a former master.
+func (g Group) proven(f Facts) bool { return g.ReplID != "" && f.ReplID != "" && g.history(f) >= 0 }
+
 // linkDownLimit is Sentinel's: the time the master is down plus ten times
-// down-after.
-func (g Group) linkDownLimit() time.Duration { return g.MasterDown + 10*g.DownAfter }
+// down-after. A node that was started when the master was down already does not
+// know that time. It goes by the replica that lost its master last: its link
+// cannot have lived longer than the master. (A Sentinel counts from its own
+// start and then, after a power cut, finds no good replica for ever.)
+func (g Group) linkDownLimit(fit []Candidate) time.Duration {
+	down := g.MasterDown
+	for _, c := range fit {
+		if lost := c.Facts.LinkDown; g.MasterDown < 0 && lost > 0 && (down < 0 || lost < down) {
+			down = lost
+		}
+	}
+	return max(0, down) + 10*g.DownAfter
+}
 
 // history ranks a replica's replication history: 0 the group's present one (or
 // nothing known), 1 an earlier one of the group, -1 a foreign one.
@@ -106,12 +129,22 @@ func (g Group) history(f Facts) int {
 	return -1
 }
 
+// offset is how much of the group's history a replica has. One that left it for
+// a history of its own (it was a master for a while) has it up to where it left;
+// what it wrote after that is no reason to prefer it.
+func (g Group) offset(f Facts) int64 {
+	if g.ReplID == "" || f.ReplID == g.ReplID || slices.Contains(g.PastReplIDs, f.ReplID) || f.SecondOffset <= 0 {
+		return f.Offset
+	}
+	return min(f.Offset, f.SecondOffset-1)
+}
+
 // prefer orders fit candidates, the best first.
 func (g Group) prefer(a, b Candidate) int {
 	return cmp.Or(
 		cmp.Compare(g.history(a.Facts), g.history(b.Facts)),
 		cmp.Compare(a.Facts.Priority, b.Facts.Priority),
-		cmp.Compare(b.Facts.Offset, a.Facts.Offset),
+		cmp.Compare(g.offset(b.Facts), g.offset(a.Facts)),
 		compareRunIDs(a.RunID, b.RunID),
 		a.Addr.Compare(b.Addr),
 	)
@@ -125,26 +158,49 @@ func compareRunIDs(a, b state.RunID) int {
 	return strings.Compare(strings.ToLower(string(a)), strings.ToLower(string(b)))
 }
 
+// advantage says what put a before b.
+func (g Group) advantage(a, b Candidate) string {
+	switch {
+	case g.history(a.Facts) != g.history(b.Facts):
+		return "the group's present history"
+	case a.Facts.Priority != b.Facts.Priority:
+		return fmt.Sprintf("priority %d", a.Facts.Priority)
+	case g.offset(a.Facts) != g.offset(b.Facts):
+		return fmt.Sprintf("offset %d", g.offset(a.Facts))
+	}
+	return "the smaller run id"
+}
+
 func (g Group) describe(c Candidate) string {
-	text := fmt.Sprintf("priority %d, offset %d", c.Facts.Priority, c.Facts.Offset)
+	text := fmt.Sprintf("priority %d, offset %d", c.Facts.Priority, g.offset(c.Facts))
 	if g.history(c.Facts) == 1 {
 		text += ", an earlier history of the group"
 	}
 	return text
 }
 
+func (s *step) group() Group {
+	g := Group{ReplID: s.m.ReplID, PastReplIDs: s.m.PastReplIDs, DownAfter: s.m.DownAfter}
+	switch v := s.w.server(s.m.Addr); {
+	case v.sdown && v.masterAt == 0:
+		g.MasterDown = -1
+	case v.sdown:
+		g.MasterDown = s.env.Now.Sub(v.masterAt)
+	}
+	return g
+}
+
 // candidates collects the replicas for a choice. since is the moment from which
 // on facts count as fresh.
 func (s *step) candidates(since Moment) (Group, []Candidate) {
-	g := Group{ReplID: s.m.ReplID, PastReplIDs: s.m.PastReplIDs, DownAfter: s.m.DownAfter}
-	if v := s.w.server(s.m.Addr); v.sdown {
-		g.MasterDown = s.env.Now.Sub(v.sdownSince)
-	}
+	g := s.group()
 	candidates := make([]Candidate, 0, len(s.m.Replicas))
 	for _, r := range s.m.Replicas {
 		v := s.w.server(r.Addr)
+		facts := v.facts
+		facts.Loading = facts.Loading || v.loading
 		candidates = append(candidates, Candidate{
-			Addr: r.Addr, RunID: v.runID, SDown: v.sdown, Facts: v.facts,
+			Addr: r.Addr, RunID: v.runID, SDown: v.sdown, Facts: facts,
 			Fresh: v.linked && v.factsAt != 0 && v.factsAt >= since,
 		})
 	}

@@ -77,11 +77,13 @@ type Input struct {
 	// Refused says, of Unlinked, that the host answered that nobody listens,
 	// and of Ordered that the server refused the order.
 	Refused bool
-	// Full marks a complete INFO; Text is its text then.
+	// Full marks a complete INFO; Text is its text then, and that of a Pong
+	// that is not Valid.
 	Full  bool
 	Facts Facts
 	Text  string
-	// Err is why a link went down, an INFO or an order failed.
+	// Err is why a link went down (nil: an Order Drop), an INFO or an order
+	// failed.
 	Err error
 
 	// Of Proposed: which proposal ended, and how.
@@ -211,11 +213,12 @@ func Step(env Env, w *Watch, in Input) Output {
 	s.take(in)
 	s.judge()
 	if env.CanCommit {
+		s.checkQuorum()
 		s.vote()
 		s.learn()
 		s.act()
 	} else {
-		s.because("the broker accepts no changes at present")
+		s.because(slog.LevelWarn, "the broker accepts no changes at present")
 	}
 	s.probe()
 	return s.out
@@ -284,15 +287,18 @@ func (s *step) log(level slog.Level, text string, attrs ...slog.Attr) {
 
 // because notes in words why nothing is done at present, and logs it when the
 // words change: the reason must be there when somebody asks at night.
-func (s *step) because(reason string, attrs ...slog.Attr) {
+func (s *step) because(level slog.Level, reason string) {
 	if s.w.why == reason {
 		return
 	}
 	s.w.why = reason
 	if reason != "" {
-		s.log(slog.LevelInfo, "waiting: "+reason, attrs...)
+		s.log(level, "waiting: "+reason)
 	}
 }
+
+// busyAgain ends a time of waiting.
+func (s *step) busyAgain() { s.w.why = "" }
 
 func (s *step) event(level state.Level, name, payload string) {
 	s.out.Events = append(s.out.Events, state.Event{Name: name, Level: level, Master: s.m.Name, Payload: payload})

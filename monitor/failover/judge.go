@@ -34,14 +34,14 @@ func (s *step) down(v *server) string {
 	if v.doubt {
 		silent := s.env.Now.Sub(v.doubtSince)
 		if silent >= s.m.DownAfter {
-			return fmt.Sprintf("no valid answer for %s", silent.Round(time.Millisecond))
+			return fmt.Sprintf("no valid answer for %s: %s", silent.Round(time.Millisecond), v.trouble)
 		}
 		s.wake(v.doubtSince.Add(s.m.DownAfter))
 	}
 	if v.addr != s.m.Addr {
 		return ""
 	}
-	if v.role == RoleReplica && v.factsAt != 0 && s.m.Failover == nil {
+	if v.role == RoleReplica && v.factsAt != 0 {
 		// Sentinel waits down-after + 2 x info-period because its INFO comes
 		// every 10 s; ours comes with every probe.
 		since, limit := s.env.Now.Sub(v.roleSince), s.m.DownAfter+2*s.env.Timing.CheckInterval
@@ -81,10 +81,10 @@ func (s *step) learn() {
 	op := state.OpObserve{Name: s.m.Name, Generation: s.m.Generation}
 	news := false
 	if v := s.w.server(s.m.Addr); v.factsAt != 0 && v.facts.Role == RoleMaster && !v.doubt {
-		if v.runID != "" && v.runID != s.m.RunID {
+		if v.newRunID() {
 			op.RunID, news = v.runID, true
 		}
-		if v.facts.ReplID != "" && v.facts.ReplID != s.m.ReplID {
+		if v.facts.ReplID != "" && v.facts.ReplID != s.m.ReplID && v.factsAt >= s.w.agreedReplIDAt {
 			op.ReplID, news = v.facts.ReplID, true
 		}
 		for _, a := range v.facts.Replicas {
@@ -94,11 +94,16 @@ func (s *step) learn() {
 		}
 	}
 	for _, r := range s.m.Replicas {
-		if v := s.w.server(r.Addr); v.runID != "" && v.runID != r.RunID {
+		if v := s.w.server(r.Addr); v.newRunID() {
 			op.Replicas, news = append(op.Replicas, state.SeenReplica{Addr: r.Addr, RunID: v.runID}), true
 		}
 	}
 	if news {
 		s.propose(keyObserve, op)
 	}
+}
+
+// newRunID reports whether the server has told a run id that the document lacks.
+func (v *server) newRunID() bool {
+	return v.runID != "" && v.runID != v.agreedRunID && v.runIDAt >= v.agreedRunIDAt
 }

@@ -47,19 +47,21 @@ func (s *step) take(in Input) {
 	}
 }
 
-// retryAfterFailure is how long a proposal that failed (not: was refused) is
-// put off. Long enough not to hammer a broker without a quorum, short enough to
-// go on soon after it is back.
+// retryAfterFailure is how long a proposal that failed or was refused is put
+// off. Long enough not to hammer a broker without a quorum, short enough to go on
+// soon after it is back.
 const retryAfterFailure = 200 * time.Millisecond
 
 func (s *step) proposed(in Input) {
-	p := s.w.pending[in.Key]
-	if in.Err != nil {
+	if p := s.w.pending[in.Key]; in.Err == nil {
+		s.w.confirmed = max(s.w.confirmed, p.since)
+	}
+	delete(s.w.pending, in.Key)
+	if in.Err != nil || in.Outcome.Refused() {
+		// Refused: somebody else was faster, and this node knows it by now. If
+		// it still wants the same, it must not fill the log with it.
 		s.w.pending[in.Key] = pending{retry: s.env.Now.Add(retryAfterFailure)}
 		s.wake(s.env.Now.Add(retryAfterFailure))
-	} else {
-		delete(s.w.pending, in.Key)
-		s.w.confirmed = max(s.w.confirmed, p.since)
 	}
 	switch {
 	case in.Key == keyBegin || in.Key == keyManual || in.Key == keyTakeOver:
@@ -75,38 +77,44 @@ func (s *step) proposed(in Input) {
 
 func (s *step) linked(v *server, in Input) {
 	v.linked, v.linkedAt, v.refused, v.dialing = true, in.At, false, 0
-	v.unanswered, v.pingSince = 0, 0
+	v.unanswered, v.pingSince, v.told = 0, 0, false
 	if order, ok := s.w.orders[v.addr]; ok {
 		order.lost = true // perhaps, with the former connection
 		s.w.orders[v.addr] = order
 	}
+	v.trouble = "connected, but PING is not answered"
 }
 
 // unlinked starts the down clock unless it runs already: a lost connection is
 // a doubt from that moment on, not from the next tick.
 func (s *step) unlinked(v *server, in Input) {
 	wasLinked := v.linked
+	if in.Err != nil {
+		v.trouble = in.Err.Error()
+	}
 	v.linked, v.refused = false, in.Refused
 	v.unanswered, v.pingSince, v.dialing = 0, 0, 0
 	v.strayed = 0
 	if !v.doubt {
-		v.doubt, v.doubtSince = true, in.At
+		v.doubt, v.doubtSince = true, max(in.At, v.since)
 	}
 	if wasLinked {
-		v.nextProbe = s.env.Now // at once
+		// At once, but not in a row if it closes each connection again.
+		v.nextProbe = max(s.env.Now, v.linkedAt.Add(fastProbe))
 	}
 }
 
 func (s *step) pong(v *server, in Input) {
-	v.unanswered = max(0, v.unanswered-1)
-	v.lastAny = in.At
-	if v.unanswered == 0 {
-		v.pingSince = 0
-	}
+	// Any reply proves that the connection lives. What was asked before it and
+	// is still open does not count: replies may lag behind the questions, and
+	// the link merges questions.
+	v.unanswered, v.pingSince, v.lastAny = 0, 0, in.At
 	if !in.Valid {
+		v.trouble = fmt.Sprintf("PING is answered with %q", in.Text)
 		return
 	}
-	v.lastOK, v.doubt, v.pingSince = in.At, false, 0
+	v.lastOK, v.doubt = in.At, false
+	v.loading = in.Loading
 	if !in.Loading {
 		v.reboot = 0
 	}
@@ -119,18 +127,21 @@ func (s *step) informed(v *server, in Input) {
 	f := in.Facts
 	if in.Full {
 		v.info, v.infoAt = in.Text, in.At
-		s.sawRunID(v, f.RunID)
+		s.sawRunID(v, f.RunID, in.SentAt)
 	}
 	if in.SentAt < v.since {
 		return // read before the slate was wiped
 	}
-	v.facts, v.factsAt = f, in.SentAt
+	v.facts, v.factsAt, v.told = f, in.SentAt, true
+	if f.Role == RoleMaster && v.reboot == 0 {
+		v.masterAt = in.SentAt // the reply may have lain in a buffer
+	}
 	s.sawRole(v, f.Role)
 	s.sawOffset(v, f)
 	s.sawUpstream(v, f)
 }
 
-func (s *step) sawRunID(v *server, id state.RunID) {
+func (s *step) sawRunID(v *server, id state.RunID, asked Moment) {
 	if id == "" {
 		return
 	}
@@ -140,7 +151,7 @@ func (s *step) sawRunID(v *server, id state.RunID) {
 			v.reboot = s.env.Now
 		}
 	}
-	v.runID = id
+	v.runID, v.runIDAt = id, asked
 }
 
 func (s *step) sawRole(v *server, role Role) {
@@ -199,18 +210,27 @@ func (s *step) ordered(v *server, in Input) {
 	s.log(slog.LevelWarn, "order failed", slog.String("server", v.addr.String()), slog.String("error", in.Err.Error()))
 }
 
-// paused starts the affected observations anew: whatever a server did not
-// answer while this process did not run is not held against it. Per server and
-// only where the pause was a fair part of down-after; Sentinel's TILT instead
-// stops everything for 30 s.
+// paused takes a pause of this process out of the observations: what a server did
+// not answer meanwhile is not held against it, and it gets a moment to answer
+// now. What was observed before the pause still counts, or a process that is
+// starved, and so pauses again and again, would never call anybody down. Per
+// server, and only where the pause was a fair part of down-after; Sentinel's
+// TILT instead stops everything for 30 s.
 func (s *step) paused(length time.Duration) {
 	s.w.confirmed = 0 // the document may have moved on
 	if length < s.m.DownAfter/4 {
 		return
 	}
+	grace := min(fastProbe, s.m.DownAfter/4)
 	for _, v := range s.w.servers {
 		if v.doubt && !v.sdown {
-			v.doubtSince = s.env.Now
+			v.doubtSince = min(s.env.Now, max(v.doubtSince.Add(length), s.env.Now.Add(grace-s.m.DownAfter)))
+		}
+		if !v.sdown {
+			v.roleSince = min(s.env.Now, v.roleSince.Add(length))
+			if v.reboot != 0 {
+				v.reboot = min(s.env.Now, v.reboot.Add(length))
+			}
 		}
 		v.nextProbe = s.env.Now
 	}

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -109,6 +110,11 @@ func (s *step) giveUpSilentLink(v *server) {
 	if s.env.Now.Sub(last) < limit {
 		s.wake(last.Add(limit))
 		return
+	}
+	if v.linked {
+		v.trouble = "connected, but PING is not answered"
+	} else if v.lastAny < v.dialing {
+		v.trouble = fmt.Sprintf("no answer to an attempt to connect within %s", limit)
 	}
 	v.linked, v.unanswered, v.pingSince, v.dialing = false, 0, 0, 0
 	v.nextProbe = s.env.Now

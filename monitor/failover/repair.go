@@ -27,13 +27,13 @@ const (
 func isRepairKey(key string) bool { return strings.HasPrefix(key, repairKeyPrefix) }
 
 func (s *step) repairAll() {
-	if len(s.w.repairs) == 0 && !s.masterSane() {
-		return
-	}
 	for _, r := range s.m.Replicas {
 		v := s.w.server(r.Addr)
 		if mine, ok := s.w.repairs[r.Addr]; ok {
 			s.carryRepair(v, r, mine)
+			continue
+		}
+		if s.repairedElsewhere(r) {
 			continue
 		}
 		if kind, reason := s.wrong(v); kind != "" {
@@ -41,8 +41,32 @@ func (s *step) repairAll() {
 			if s.propose(repairKeyPrefix+r.Addr.String(), op) {
 				s.log(slog.LevelInfo, "a replica must be re-pointed", slog.String("replica", r.Addr.String()), slog.String("reason", reason))
 			}
+			continue
 		}
+		s.release(r)
 	}
+}
+
+// release gives a grant back that this member holds and this process does not
+// know of: one from before a restart, or one whose end could not be committed.
+// While it stands no other member may repair the replica.
+func (s *step) release(r state.Replica) {
+	if r.Repair == nil || r.Repair.Member != s.env.Self || s.w.pending[repairKeyPrefix+r.Addr.String()].inFlight {
+		return
+	}
+	s.propose(doneKeyPrefix+r.Addr.String(), state.OpRepaired{
+		Name: s.m.Name, Addr: r.Addr, Number: r.Repair.Number, Reason: "nobody carries it out any more",
+	})
+}
+
+// repairedElsewhere reports whether another living member has the right to
+// repair a replica.
+func (s *step) repairedElsewhere(r state.Replica) bool {
+	if r.Repair == nil || r.Repair.Member == s.env.Self {
+		return false
+	}
+	member, ok := s.env.Doc.Member(r.Repair.Member)
+	return ok && member.Alive
 }
 
 // masterSane reports whether the master is seen to be one: only then is it
@@ -55,7 +79,9 @@ func (s *step) masterSane() bool {
 // wrong says what is wrong with a replica, "" if nothing is or if it is not yet
 // time to act.
 func (s *step) wrong(v *server) (state.RepairKind, string) {
-	if !s.masterSane() || !v.linked || v.factsAt == 0 {
+	// What it said before the last failover ended says nothing: it has been
+	// re-pointed since.
+	if !s.masterSane() || !v.linked || v.factsAt == 0 || v.factsAt < s.w.phaseSince {
 		return "", ""
 	}
 	if v.facts.Role == RoleMaster {

@@ -31,32 +31,76 @@ const (
 // failover. When it does not, the reason is kept in words.
 func (s *step) consider() {
 	if !s.m.ODown {
-		reason := ""
-		if s.m.VotedDown(s.env.Self) {
-			reason = fmt.Sprintf("the master is down for this node, but only %d of the %d votes of the quorum stand", len(s.m.Votes), s.m.Quorum)
-		}
-		s.because(reason)
+		s.because(slog.LevelWarn, s.votesMissing())
 		return
 	}
 	if _, under := s.w.pending[keyManual]; under {
 		return
 	}
+	if s.m.VotedDown(s.env.Self) && !s.w.server(s.m.Addr).sdown {
+		// The vote was committed after the master had answered again.
+		s.because(slog.LevelInfo, "the master answers again; this node's vote is being withdrawn")
+		return
+	}
 	_, good := s.look()
 	for _, wait := range []func(good bool) string{s.coolingDown, s.poorlyPlaced, s.witnessed} {
 		if reason := wait(good); reason != "" {
-			s.because(reason)
+			s.because(slog.LevelWarn, reason)
 			return
 		}
 	}
 	master := s.w.server(s.m.Addr)
-	reason := fmt.Sprintf("objectively down, %d of %d votes", len(s.m.Votes), s.m.Quorum)
+	reason := fmt.Sprintf("objectively down, %d of %d votes", s.standing(), s.m.Quorum)
 	if master.sdown {
 		reason += fmt.Sprintf("; silent here for %s", s.env.Now.Sub(master.doubtSince).Round(time.Millisecond))
 	}
 	if s.propose(keyBegin, s.opBegin(state.Auto, reason)) {
-		s.because("")
+		s.busyAgain()
 		s.log(slog.LevelInfo, "asking for the claim on a failover", slog.String("reason", reason))
 	}
+}
+
+// votesMissing says why a master that is down for this node is not objectively
+// down.
+func (s *step) votesMissing() string {
+	if !s.m.VotedDown(s.env.Self) {
+		return ""
+	}
+	text := fmt.Sprintf("the master is down for this node, but only %d of the %d votes of the quorum stand", s.standing(), s.m.Quorum)
+	if s.w.hopeless != 0 {
+		text += "; " + s.tooFew()
+	}
+	return text
+}
+
+// standing is how many votes count: those of living members.
+func (s *step) standing() int {
+	votes := 0
+	for _, v := range s.m.Votes {
+		if member, ok := s.env.Doc.Member(v.Member); ok && member.Alive {
+			votes++
+		}
+	}
+	return votes
+}
+
+// checkQuorum complains, once, of a quorum that cannot be reached: better on the
+// day it is set than in the night it is needed.
+func (s *step) checkQuorum() {
+	if members := s.env.Doc.MemberCount(); members == 0 || s.m.Quorum <= members {
+		s.w.hopeless = 0
+		return
+	}
+	if s.w.hopeless == s.m.Quorum {
+		return
+	}
+	s.w.hopeless = s.m.Quorum
+	s.log(slog.LevelWarn, "no failover will begin by itself: "+s.tooFew())
+}
+
+func (s *step) tooFew() string {
+	members := s.env.Doc.MemberCount()
+	return fmt.Sprintf("a quorum of %d cannot be reached by %d member(s); see SENTINEL SET %s quorum %d", s.m.Quorum, members, s.m.Name, members/2+1)
 }
 
 func (s *step) opBegin(kind state.FailoverKind, reason string) state.OpBegin {
@@ -69,6 +113,9 @@ func (s *step) opBegin(kind state.FailoverKind, reason string) state.OpBegin {
 // coolingDown: 2 x failover-timeout lies between attempts, as in Sentinel; but
 // not when what stopped the last attempt is gone.
 func (s *step) coolingDown(good bool) string {
+	if s.m.RetryNow && !s.lastFailed() {
+		return "" // a switch: the new master has its own clock
+	}
 	since := s.env.Now.Sub(s.w.attemptAt)
 	wait := 2 * s.m.FailoverTimeout
 	if s.m.RetryNow || (good && s.lackedReplica()) {
@@ -78,17 +125,31 @@ func (s *step) coolingDown(good bool) string {
 		return ""
 	}
 	s.wake(s.w.attemptAt.Add(wait))
-	return fmt.Sprintf("the last attempt, of epoch %d, began less than %s ago (2 x failover-timeout, %s after a candidate was lost)",
-		s.m.LastAttempt, wait, minSpacing)
+	if wait <= minSpacing {
+		return fmt.Sprintf("%s; the next one begins %s after it did", s.lastAttempt(), wait)
+	}
+	return fmt.Sprintf("%s; the next one begins %s after it did (2 x failover-timeout), or as soon as a replica can be promoted",
+		s.lastAttempt(), wait)
+}
+
+// lastAttempt is how the last attempt ended, in words.
+func (s *step) lastAttempt() string {
+	text := fmt.Sprintf("the last attempt, of epoch %d", s.m.LastAttempt)
+	if n := len(s.m.History); n > 0 && s.m.History[n-1].Epoch == s.m.LastAttempt {
+		text += ", ended: " + s.m.History[n-1].EndReason
+	}
+	return text
+}
+
+// lastFailed reports whether the last attempt was given up.
+func (s *step) lastFailed() bool {
+	n := len(s.m.History)
+	return n > 0 && s.m.History[n-1].Epoch == s.m.LastAttempt && s.m.History[n-1].Outcome == "aborted"
 }
 
 // lackedReplica reports whether the last attempt ended for want of a replica.
 func (s *step) lackedReplica() bool {
-	if len(s.m.History) == 0 {
-		return false
-	}
-	last := s.m.History[len(s.m.History)-1]
-	return last.Epoch == s.m.LastAttempt && last.Outcome == "aborted" && last.Phase == state.PhaseSelect
+	return s.lastFailed() && s.m.History[len(s.m.History)-1].Phase == state.PhaseSelect
 }
 
 // poorlyPlaced: a node that sees no good replica lets the others go first. It
@@ -99,7 +160,10 @@ func (s *step) poorlyPlaced(good bool) string {
 		return ""
 	}
 	s.wake(s.w.odownSince.Add(poorView))
-	return "no good replica in sight; leaving the claim to nodes that see one"
+	if s.env.Doc.MemberCount() < 2 {
+		return "no replica that could be promoted is in sight; looking again"
+	}
+	return "no replica that could be promoted is in sight; leaving the claim for a moment to nodes that see one"
 }
 
 // witnessed: a replica whose replication stream from the "dead" master goes on
@@ -128,6 +192,7 @@ func (s *step) manual(request uint64) {
 		return
 	}
 	if verdicts, good := s.look(); !good {
+		s.log(slog.LevelWarn, "SENTINEL FAILOVER is refused: no replica can be promoted", slog.String("verdicts", words(verdicts)))
 		answer(fmt.Errorf("%w: %s", ErrNoGoodReplica, words(verdicts)))
 		return
 	}
@@ -186,7 +251,7 @@ func (s *step) considerTakeOver(f *state.Failover) {
 	s.w.claim = state.Claim{}
 	reason := s.takeOverReason(f)
 	if reason == "" {
-		s.because(fmt.Sprintf("failover of epoch %d is carried out by %s", f.Epoch, f.Holder))
+		s.because(slog.LevelInfo, fmt.Sprintf("failover of epoch %d is carried out by %s", f.Epoch, s.nameOf(f.Holder)))
 		return
 	}
 	op := state.OpTakeOver{Name: s.m.Name, From: f.Claim, Member: s.env.Self, Reason: reason}
@@ -194,6 +259,13 @@ func (s *step) considerTakeOver(f *state.Failover) {
 		s.log(slog.LevelWarn, "taking the failover over", slog.Uint64("epoch", uint64(f.Epoch)),
 			slog.String("phase", string(f.Phase)), slog.String("reason", reason))
 	}
+}
+
+func (s *step) nameOf(id state.MemberID) string {
+	if id == s.env.Self {
+		return "this node"
+	}
+	return string(id)
 }
 
 func (s *step) takeOverReason(f *state.Failover) string {

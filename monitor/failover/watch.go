@@ -21,6 +21,10 @@ type Watch struct {
 	attemptAt Moment
 	// odownSince is when this node learned of the present ODOWN.
 	odownSince Moment
+	// agreedReplID is the document's replication history and agreedReplIDAt
+	// when this node learned of it; see server.agreedRunID.
+	agreedReplID   state.ReplID
+	agreedReplIDAt Moment
 
 	// claim is the claim that this process was granted, zero if none. After a
 	// restart it is zero although the document may name this member: the
@@ -49,6 +53,8 @@ type Watch struct {
 	requests []uint64 // Manual requests whose claim is under way
 
 	why string
+	// hopeless is the quorum that was last complained of.
+	hopeless int
 }
 
 type phaseKey struct {
@@ -108,26 +114,40 @@ type server struct {
 	// reply ends it. (Sentinel's act_ping_time, extended to lost links.)
 	doubt      bool
 	doubtSince Moment
+	// trouble is what was seen last of the reason for the doubt, in words.
+	trouble    string
 	unanswered int
 	pingSince  Moment // oldest unanswered PING, 0 if none
 	lastOK     Moment
 	lastAny    Moment
+	// loading: the last valid reply was LOADING. The replication section of
+	// INFO, which is all that a survey asks for, does not tell.
+	loading bool
 
 	sdown      bool
 	sdownSince Moment
 
 	nextProbe Moment
 	lastProbe Moment
-	// fast: a step waits for this server's facts.
-	fast bool
 
 	facts   Facts
+	told    bool   // facts came over the present connection
 	factsAt Moment // when the request for them was sent; 0 never
 	infoAt  Moment // last full INFO
 	info    string
-	asked   Moment // last full INFO asked for
+	// masterAt is when it last called itself a master, in this observation; 0
+	// never. (Not while a restart is held against it.)
+	masterAt Moment
 
-	runID     state.RunID
+	runID   state.RunID
+	runIDAt Moment // when the request that told it was sent
+	// agreedRunID is what the document holds and agreedRunIDAt when this node
+	// learned of it. Only what was asked after that may correct the document:
+	// a node that has lost sight of a server would otherwise go on to propose
+	// the old run id against those who see the new one, commit after commit.
+	agreedRunID   state.RunID
+	agreedRunIDAt Moment
+
 	role      Role
 	roleSince Moment
 	// strayed is since when a replica has followed somebody else; 0: it does not.
@@ -165,6 +185,7 @@ func (s *step) follow() {
 		}
 	}
 	w.generation = m.Generation
+	s.followIDs()
 	if !m.ODown {
 		w.odownSince = 0
 	} else if w.odownSince == 0 {
@@ -210,20 +231,39 @@ func (s *step) followServers() {
 	}
 }
 
+// followIDs notes when the document's run ids and history change.
+func (s *step) followIDs() {
+	w, m, now := s.w, s.m, s.env.Now
+	if w.agreedReplID != m.ReplID {
+		w.agreedReplID, w.agreedReplIDAt = m.ReplID, now
+	}
+	note := func(a state.Addr, id state.RunID) {
+		if v := w.server(a); v.agreedRunID != id {
+			v.agreedRunID, v.agreedRunIDAt = id, now
+		}
+	}
+	note(m.Addr, m.RunID)
+	for _, r := range m.Replicas {
+		note(r.Addr, r.RunID)
+	}
+}
+
 func (s *step) newServer(a state.Addr) *server {
 	now := s.env.Now
 	return &server{
-		addr: a, since: now, doubt: true, doubtSince: now, lastOK: now, lastAny: now,
+		addr: a, since: now, doubt: true, doubtSince: now, trouble: "it was never reached", lastOK: now, lastAny: now,
 		nextProbe: now, expected: s.expected(a), role: s.expected(a), roleSince: now,
 	}
 }
 
-// changedRole reports whether a server was observed in another role than the
-// document now gives it. What was seen of a replica says nothing of it as a
+// changedRole reports whether a server was observed in another role, or another
+// reign, than the document now gives it. What was seen of a replica says nothing of it as a
 // master: Sentinel, which keeps its clocks over a switch, goes on to fail over
-// from the new, healthy master.
+// from the new, healthy master. A master that is one in the new generation too
+// was reset or monitored anew, or was replaced and has come back while this node
+// did not look.
 func (s *step) changedRole(old *server) bool {
-	return old.expected != s.expected(old.addr) || s.m.Failover == nil
+	return old.expected != s.expected(old.addr) || old.addr == s.m.Addr
 }
 
 // cleanSlate begins the observation anew; only the link's own condition and
@@ -231,8 +271,9 @@ func (s *step) changedRole(old *server) bool {
 func (s *step) cleanSlate(old *server) *server {
 	fresh := s.newServer(old.addr)
 	fresh.linked, fresh.linkedAt, fresh.refused = old.linked, old.linkedAt, old.refused
-	fresh.runID, fresh.role = old.runID, old.role
-	fresh.unanswered, fresh.info, fresh.infoAt = old.unanswered, old.info, old.infoAt
+	fresh.trouble = old.trouble
+	fresh.runID, fresh.runIDAt, fresh.role = old.runID, old.runIDAt, old.role
+	fresh.info, fresh.infoAt = old.info, old.infoAt
 	return fresh
 }
 

@@ -34,7 +34,7 @@ func (c contender) watch(b *testing.B, name string, g *procs.RedisGroup, downAft
 	c.server.Must("SENTINEL", "MONITOR", name, g.Master.Addr.Host, g.Master.Addr.Port, 1)
 	c.server.Must("SENTINEL", "SET", name, "down-after-milliseconds", downAfter.Milliseconds())
 	g.Master.Must("SET", "k", "v") // so that there are offsets
-	procs.Eventually(b, 30*time.Second, func() error {
+	procs.Eventually(b, 2*time.Minute, func() error {
 		if time.Since(since) < 2*downAfter {
 			return errors.New("it has not watched the master for long enough")
 		}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"redis-failover/conf"
+)
+
+func TestPreflight(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(*conf.Config)
+		want   string // "" is no fault
+	}{
+		"as it is":                 {func(*conf.Config) {}, ""},
+		"directory to be made":     {func(c *conf.Config) { c.Broker.DataDir = filepath.Join(dir, "a", "b") }, ""},
+		"new log file":             {func(c *conf.Config) { c.Log.File = filepath.Join(dir, "log") }, ""},
+		"old log file":             {func(c *conf.Config) { c.Log.File = file }, ""},
+		"log file in no directory": {func(c *conf.Config) { c.Log.File = filepath.Join(dir, "a", "log") }, "log file cannot be opened"},
+		"log file is a directory":  {func(c *conf.Config) { c.Log.File = dir }, "is a directory"},
+		"data directory is a file": {func(c *conf.Config) { c.Broker.DataDir = file }, "is not a directory"},
+		"below a file":             {func(c *conf.Config) { c.Broker.DataDir = filepath.Join(file, "x") }, "not a directory"},
+		"no such broker yet":       {func(c *conf.Config) { c.Broker.Kind = conf.ZKBroker }, `broker "zk" is not part`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := conf.Default()
+			cfg.Broker.DataDir = dir
+			c.change(&cfg)
+			err := preflight(&cfg)
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+			if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+				t.Errorf("something was left behind: %v", entries)
+			}
+		})
+	}
+}
