@@ -46,6 +46,8 @@ type scene struct {
 	t      *testing.T
 	node   *procs.Node
 	events *procs.Recorder
+	// lastSwitch is when the last switch that switchFrom returned was heard.
+	lastSwitch time.Time
 	// file is the sentinel.conf that the node was started with.
 	file string
 }
@@ -129,14 +131,16 @@ func replicaEntries(n *procs.Node, name string) (map[string]map[string]string, e
 	return entries, nil
 }
 
-// switchFrom waits for the +switch-master that leads away from a server, and
-// returns where it leads to.
+// switchFrom waits for the next +switch-master that leads away from a server,
+// and returns where it leads to. A server may be the master more than once in a
+// scene, so the switches that were returned before do not count.
 func (s *scene) switchFrom(old *procs.Server) *procs.Server {
 	s.t.Helper()
 	begin := fmt.Sprintf("%s %s %d ", group, old.Addr.Host, old.Addr.Port)
 	m := s.events.Await(patience, func(m procs.Message) bool {
-		return m.Channel == state.EventSwitch && strings.HasPrefix(m.Payload, begin)
+		return m.Channel == state.EventSwitch && m.At.After(s.lastSwitch) && strings.HasPrefix(m.Payload, begin)
 	})
+	s.lastSwitch = m.At
 	host, port, _ := strings.Cut(strings.TrimPrefix(m.Payload, begin), " ")
 	number, err := strconv.Atoi(port)
 	if err != nil {
