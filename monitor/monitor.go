@@ -55,8 +55,8 @@ type Monitor struct {
 		User string
 		Pass state.Secret
 	}
-	start   time.Time
-	from    *state.State // events after this are published
+	start time.Time
+	from  *state.State // events after this are published
 
 	inbox     inbox
 	simulated atomic.Uint32 // FailurePoint bits
