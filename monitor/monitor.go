@@ -33,6 +33,10 @@ type Options struct {
 	// two goroutines, one for the agreed and one for the local events, and must
 	// not block. Required.
 	Publish func(state.Event)
+	// PeerUser and PeerPass are shown to the other members; without PeerPass
+	// nothing is.
+	PeerUser string
+	PeerPass state.Secret
 	// Crash ends the process at once, without cleaning up (SENTINEL
 	// SIMULATE-FAILURE). Required.
 	Crash func()
@@ -46,8 +50,13 @@ type Monitor struct {
 	log     *slog.Logger
 	publish func(state.Event)
 	crash   func()
-	start   time.Time
-	from    *state.State // events after this are published
+	// peerAccess is shown to the other members.
+	peerAccess struct {
+		User string
+		Pass state.Secret
+	}
+	start time.Time
+	from  *state.State // events after this are published
 
 	inbox     inbox
 	simulated atomic.Uint32 // FailurePoint bits
@@ -79,13 +88,15 @@ type Monitor struct {
 // New makes a monitor over a broker that is open. Changes applied from now on
 // are published once Run is called.
 func New(o Options) *Monitor {
-	return &Monitor{
+	m := &Monitor{
 		broker: o.Broker, timing: o.Timing, log: o.Log, publish: o.Publish, crash: o.Crash,
 		start:  time.Now().Add(-time.Second), // so that no Moment is 0
 		from:   o.Broker.State(),
 		inbox:  newInbox(),
 		groups: map[string]*group{},
 	}
+	m.peerAccess.User, m.peerAccess.Pass = o.PeerUser, o.PeerPass
+	return m
 }
 
 // Run watches until ctx ends, then closes all connections and returns. It may be
@@ -94,6 +105,7 @@ func (m *Monitor) Run(ctx context.Context) {
 	var feeds sync.WaitGroup
 	feeds.Go(func() { m.feedChanges(ctx) })
 	feeds.Go(func() { m.feedHealth(ctx) })
+	feeds.Go(func() { newPeers(m).run(ctx) })
 	m.loop(ctx)
 	feeds.Wait()
 	m.work.Wait()
