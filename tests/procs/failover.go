@@ -60,7 +60,7 @@ func StartNode(t testing.TB, o NodeOpts) *Node {
 		}
 		p.addr = addr
 	}
-	p.argv = func(dir string, addr state.Addr) ([]string, error) {
+	p.argv = func(dir string, addr state.Addr) []string {
 		argv := []string{program}
 		if p.addr.IsZero() {
 			argv = append(argv, "-addr="+addr.String())
@@ -69,7 +69,7 @@ func StartNode(t testing.TB, o NodeOpts) *Node {
 			n.DataDir = filepath.Join(dir, "data")
 			argv = append(argv, "-data_dir="+n.DataDir)
 		}
-		return append(argv, o.Args...), nil
+		return append(argv, o.Args...)
 	}
 	n.Server = launch(t, p)
 	return n

@@ -270,18 +270,35 @@ func (h *Host) Cut() {
 func (h *Host) CutFrom(ips ...string) {
 	h.network.t.Helper()
 	for _, ip := range ips {
-		others := h.others()
-		i := slices.IndexFunc(others, func(e endpoint) bool { return e.ip == ip })
-		if i < 0 {
-			h.network.t.Fatalf("no other machine of the network has the address %s", ip)
-		}
-		if err := part(h.end, others[i]); err != nil {
+		if err := part(h.end, h.other(ip)); err != nil {
 			h.network.t.Fatalf("cut %s from %s: %v", h.IP, ip, err)
 		}
 	}
 }
 
-// Heal undoes Cut and CutFrom of this host. Connections that survived go on
+// Mute makes what this host sends to the machines with these addresses vanish;
+// what they send still arrives. Network.IP is the test's own machine.
+func (h *Host) Mute(ips ...string) {
+	h.network.t.Helper()
+	for _, ip := range ips {
+		if err := h.end.neighbour(h.other(ip).ip, nobody); err != nil {
+			h.network.t.Fatalf("mute %s towards %s: %v", h.IP, ip, err)
+		}
+	}
+}
+
+// other is the end of another machine; the test ends if there is none.
+func (h *Host) other(ip string) endpoint {
+	h.network.t.Helper()
+	others := h.others()
+	i := slices.IndexFunc(others, func(e endpoint) bool { return e.ip == ip })
+	if i < 0 {
+		h.network.t.Fatalf("no other machine of the network has the address %s", ip)
+	}
+	return others[i]
+}
+
+// Heal undoes Cut, CutFrom and Mute of this host. Connections that survived go on
 // when TCP sends again, which it does ever more rarely.
 func (h *Host) Heal() {
 	h.network.t.Helper()

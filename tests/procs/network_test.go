@@ -84,6 +84,31 @@ func TestCutFrom(t *testing.T) {
 	}
 }
 
+// One way only: what the others send still arrives, what they are answered does
+// not.
+func TestMute(t *testing.T) {
+	network := NewNetwork(t)
+	s := Redis(t, Opts{Network: network})
+	c, witness := s.Connect(), Redis(t, Opts{Network: network, ReplicaOf: s.Addr})
+	Eventually(t, 20*time.Second, func() error { return witness.Follows(s.Addr) })
+
+	s.Host.Mute(network.IP)
+	if _, err := redis.DoWithTimeout(c, short, "INCR", "counter"); !os.IsTimeout(err) {
+		t.Errorf("a call on an established connection: %v, want a time-out", err)
+	}
+	Eventually(t, 20*time.Second, func() error {
+		if got, err := redis.Int(witness.Do("GET", "counter")); got != 1 {
+			return fmt.Errorf("the command did not arrive: counter is %d, %v", got, err)
+		}
+		return nil
+	})
+
+	s.Host.Heal()
+	if got := s.Must("PING"); got != "PONG" {
+		t.Errorf("healed: %v", got)
+	}
+}
+
 func TestHostIsShared(t *testing.T) {
 	host := NewNetwork(t).Host()
 	a, b := Redis(t, Opts{Host: host}), Redis(t, Opts{Host: host})

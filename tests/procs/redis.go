@@ -41,9 +41,11 @@ func Redis(t testing.TB, o Opts) *Server {
 	}
 	return launch(t, plan{
 		name: "redis-server", user: o.User, password: o.Password, host: o.Host,
-		argv: func(dir string, addr state.Addr) ([]string, error) {
-			file := filepath.Join(dir, "redis.conf")
-			return []string{program, file}, writeLines(file, o.lines(dir, addr))
+		files: func(dir string, addr state.Addr) error {
+			return writeLines(filepath.Join(dir, "redis.conf"), o.lines(dir, addr))
+		},
+		argv: func(dir string, _ state.Addr) []string {
+			return []string{program, filepath.Join(dir, "redis.conf")}
 		},
 	})
 }

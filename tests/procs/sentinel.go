@@ -24,10 +24,23 @@ func Sentinel(t testing.TB, o SentinelOpts) *Server {
 	program := NeedTool(t, "redis-sentinel", "redis-sentinel")
 	return launch(t, plan{
 		name: "redis-sentinel", user: o.User, password: o.Password, host: o.Host,
-		argv: func(dir string, addr state.Addr) ([]string, error) {
-			file := filepath.Join(dir, "sentinel.conf")
+		files: func(dir string, addr state.Addr) error {
 			lines := append(listen(dir, addr), "protected-mode no", o.Conf)
-			return []string{program, file}, writeLines(file, lines)
+			return writeLines(filepath.Join(dir, "sentinel.conf"), lines)
+		},
+		argv: func(dir string, _ state.Addr) []string {
+			return []string{program, filepath.Join(dir, "sentinel.conf")}
 		},
 	})
+}
+
+// Sentinels starts that many stock sentinels with the same configuration. They
+// find each other through the masters that they watch: see Server.Sees.
+func Sentinels(t testing.TB, n int, o SentinelOpts) []*Server {
+	t.Helper()
+	var all []*Server
+	for range n {
+		all = append(all, Sentinel(t, o))
+	}
+	return all
 }

@@ -40,10 +40,9 @@ type Server struct {
 	t    testing.TB
 	plan plan
 	port *spawn.Port
-	argv []string
 
 	mu   sync.Mutex
-	proc *spawn.Process
+	proc *spawn.Process // nil before the first start
 }
 
 // plan is what the kinds of servers differ in.
@@ -56,29 +55,30 @@ type plan struct {
 	host           *Host
 	// addr is set when the test wants a certain address.
 	addr state.Addr
-	// argv writes the files that the program needs into dir and returns its
-	// command line.
-	argv func(dir string, addr state.Addr) ([]string, error)
+	// files writes what the program needs into dir, once for each address; nil
+	// for nothing.
+	files func(dir string, addr state.Addr) error
+	// argv is the command line of the next start.
+	argv func(dir string, addr state.Addr) []string
 }
 
-// launch starts a server and waits until it answers. A port that was taken by
-// somebody in the moment between choosing and binding is replaced by another.
+// launch starts a server and waits until it answers.
 func launch(t testing.TB, p plan) *Server {
+	t.Helper()
+	s := prepare(t, p)
+	s.Start()
+	return s
+}
+
+// prepare makes a server that Start starts.
+func prepare(t testing.TB, p plan) *Server {
 	t.Helper()
 	s := &Server{t: t, plan: p, Host: p.host, Dir: t.TempDir()}
 	t.Cleanup(s.clean)
-	for tries := 5; ; tries-- {
-		err := s.choose()
-		if err == nil {
-			err = s.start()
-		}
-		if err == nil {
-			return s
-		}
-		if tries == 0 || !p.addr.IsZero() || !strings.Contains(s.Log(), "ddress already in use") {
-			t.Fatalf("%s does not start: %v", p.name, err)
-		}
+	if err := s.choose(); err != nil {
+		t.Fatalf("%s cannot be prepared: %v", p.name, err)
 	}
+	return s
 }
 
 // choose finds the address and writes the configuration for it.
@@ -89,26 +89,68 @@ func (s *Server) choose() (err error) {
 		if s.port, err = spawn.Reserve(); err != nil {
 			return err
 		}
-		s.Addr = state.Addr{Host: "127.0.0.1", Port: s.port.Number}
-		if s.Host != nil {
-			s.Addr.Host = s.Host.IP
+		s.Addr = state.Addr{Host: hostIP(s.Host), Port: s.port.Number}
+	}
+	if s.plan.files == nil {
+		return nil
+	}
+	return s.plan.files(s.Dir, s.Addr)
+}
+
+// hostIP is where the servers of a host listen; nil is the test's own machine.
+func hostIP(h *Host) string {
+	if h == nil {
+		return "127.0.0.1"
+	}
+	return h.IP
+}
+
+// Start starts a server that does not run, and returns when it answers. At its
+// first start, a port that was taken by somebody in the moment between choosing
+// and binding is replaced by another.
+func (s *Server) Start() {
+	s.t.Helper()
+	if err := s.tryStart(); err != nil {
+		s.t.Fatalf("%s at %s does not start: %v", s.plan.name, s.Addr, err)
+	}
+}
+
+// tryStart is Start for any goroutine.
+func (s *Server) tryStart() error {
+	if s.process() != nil {
+		return s.start()
+	}
+	for tries := 5; ; tries-- {
+		err := s.start()
+		if err == nil || tries == 0 || !s.plan.addr.IsZero() || !strings.Contains(s.Log(), "ddress already in use") {
+			return err
+		}
+		if err := s.choose(); err != nil {
+			return err
 		}
 	}
-	s.argv, err = s.plan.argv(s.Dir, s.Addr)
-	if s.Host != nil {
-		s.argv = s.Host.command(s.argv)
-	}
-	return err
 }
 
 // start starts the process and waits until it answers.
 func (s *Server) start() error {
+	if err := s.spawn(); err != nil {
+		return err
+	}
+	return s.awaitReady(s.process())
+}
+
+// spawn starts the process.
+func (s *Server) spawn() error {
 	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(s.argv[0], s.argv[1:]...)
+	argv := s.plan.argv(s.Dir, s.Addr)
+	if s.Host != nil {
+		argv = s.Host.command(argv)
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = s.Dir
 	cmd.Env = append(os.Environ(), s.plan.env...)
 	cmd.Stdout, cmd.Stderr = log, log
@@ -119,7 +161,7 @@ func (s *Server) start() error {
 	s.mu.Lock()
 	s.proc = proc
 	s.mu.Unlock()
-	return s.awaitReady(proc)
+	return nil
 }
 
 // awaitReady waits until the process answers, and gives up at once when it has
@@ -143,15 +185,24 @@ func (s *Server) process() *spawn.Process {
 	return s.proc
 }
 
-// Pid is the process id of the running or last process.
+// Pid is the process id of the running or last process; the server must have
+// been started.
 func (s *Server) Pid() int { return s.process().Pid() }
 
-// Running reports whether the process has not ended. A frozen one runs.
-func (s *Server) Running() bool { return !s.process().Exited() }
+// Running reports whether the process was started and has not ended. A frozen
+// one runs.
+func (s *Server) Running() bool {
+	proc := s.process()
+	return proc != nil && !proc.Exited()
+}
 
 // Kill ends the process with SIGKILL, frozen or not, and waits for its end.
-// Killing twice is harmless.
-func (s *Server) Kill() { s.process().Kill() }
+// Killing one that does not run is harmless.
+func (s *Server) Kill() {
+	if proc := s.process(); proc != nil {
+		proc.Kill()
+	}
+}
 
 // Freeze stops the process with SIGSTOP, and returns when it stands still: its
 // sockets stay open and nothing answers.
@@ -217,9 +268,7 @@ func (s *Server) AwaitExit(timeout time.Duration) int {
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Kill()
-	if err := s.start(); err != nil {
-		s.t.Fatalf("%s at %s does not start again: %v", s.plan.name, s.Addr, err)
-	}
+	s.Start()
 }
 
 func (s *Server) logPath() string { return filepath.Join(s.Dir, "log") }
@@ -246,9 +295,7 @@ func (s *Server) AwaitLog(timeout time.Duration, text string) {
 
 // clean ends the process, and shows its log when the test has failed.
 func (s *Server) clean() {
-	if proc := s.process(); proc != nil {
-		proc.Kill()
-	}
+	s.Kill()
 	s.releasePort()
 	if s.t.Failed() {
 		const shown = 150 // lines

@@ -177,3 +177,16 @@ func TestSubscribe(t *testing.T) {
 		t.Errorf("the connection of a killed server stands: %v, %v", err, r.Err())
 	}
 }
+
+func TestSentinels(t *testing.T) {
+	g := Group(t, 1, Opts{})
+	all := Sentinels(t, 3, SentinelOpts{
+		Conf: fmt.Sprintf("sentinel monitor mymaster %s %d 2\n", g.Master.Addr.Host, g.Master.Addr.Port),
+	})
+	for _, s := range all {
+		if err := s.Sees("other", g.Master.Addr, 1, 2); err == nil {
+			t.Error("it sees a group that it was not told of")
+		}
+		Eventually(t, time.Minute, func() error { return s.Sees("mymaster", g.Master.Addr, 1, 2) })
+	}
+}
