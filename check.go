@@ -14,12 +14,23 @@ import (
 // well formed. It changes nothing; -check and the start itself use it.
 func preflight(cfg *conf.Config) error {
 	var faults []error
-	if cfg.Broker.Kind != conf.Standalone {
-		faults = append(faults, fmt.Errorf("broker %q is not part of this version; -broker=%s keeps the document on this node alone",
-			cfg.Broker.Kind, conf.Standalone))
+	dirs := []string{cfg.Broker.DataDir}
+	switch cfg.Broker.Kind {
+	case conf.RaftBroker:
+		if err := raftFiles(&cfg.Broker.Raft); err != nil {
+			faults = append(faults, err)
+		}
+		if cfg.Broker.Raft.LogDir != "" {
+			dirs = append(dirs, cfg.Broker.Raft.LogDir)
+		}
+	case conf.ZKBroker:
+		faults = append(faults, fmt.Errorf("broker %q is not part of this version; -broker=%s needs nothing beside the nodes",
+			conf.ZKBroker, conf.RaftBroker))
 	}
-	if err := writableDir(nearest(cfg.Broker.DataDir)); err != nil {
-		faults = append(faults, fmt.Errorf("the data directory %s cannot be used: %w", cfg.Broker.DataDir, err))
+	for _, dir := range dirs {
+		if err := writableDir(nearest(dir)); err != nil {
+			faults = append(faults, fmt.Errorf("the data directory %s cannot be used: %w", dir, err))
+		}
 	}
 	if err := appendable(cfg.Log.File); err != nil {
 		faults = append(faults, fmt.Errorf("the log file cannot be opened for appending: %w", err))

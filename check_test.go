@@ -27,6 +27,9 @@ func TestPreflight(t *testing.T) {
 		"log file is a directory":  {func(c *conf.Config) { c.Log.File = dir }, "is a directory"},
 		"data directory is a file": {func(c *conf.Config) { c.Broker.DataDir = file }, "is not a directory"},
 		"below a file":             {func(c *conf.Config) { c.Broker.DataDir = filepath.Join(file, "x") }, "not a directory"},
+		"secret that is too short": {func(c *conf.Config) { c.Broker.Kind, c.Broker.Raft.SecretFile = conf.RaftBroker, file }, "holds 0 bytes; a secret has at least 16"},
+		"no certificate":           {func(c *conf.Config) { c.Broker.Kind, c.Broker.Raft.TLS.CertFile = conf.RaftBroker, file+".pem" }, "no such file"},
+		"raft log below a file":    {func(c *conf.Config) { c.Broker.Kind, c.Broker.Raft.LogDir = conf.RaftBroker, filepath.Join(file, "x") }, "not a directory"},
 		"no such broker yet":       {func(c *conf.Config) { c.Broker.Kind = conf.ZKBroker }, `broker "zk" is not part`},
 	} {
 		t.Run(name, func(t *testing.T) {

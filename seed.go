@@ -49,6 +49,7 @@ func (s *seeder) run(ctx context.Context, first chan<- struct{}) {
 		}
 	}
 	for attempt := 0; ; attempt++ {
+		changed := s.broker.HealthChanged()
 		err := s.once(ctx)
 		if attempt == 0 {
 			close(first)
@@ -57,11 +58,12 @@ func (s *seeder) run(ctx context.Context, first chan<- struct{}) {
 			return
 		}
 		if attempt == 0 {
-			s.log.Error("the configuration could not be brought into the document; trying on", "error", err)
+			s.log.Warn("the configuration could not be brought into the document yet; trying on", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
+		case <-changed:
 		case <-time.After(seedRetry):
 		}
 	}
@@ -143,12 +145,17 @@ func (s *seeder) master(ctx context.Context, m conf.Master) error {
 	})
 }
 
-// quorum resolves "a majority of the members".
+// quorum resolves "a majority of the members". Founders that have not appeared
+// yet count too: the first one of three must not decide alone for ever.
 func (s *seeder) quorum(m conf.Master) int {
 	if m.Quorum > 0 {
 		return m.Quorum
 	}
-	return s.broker.State().MemberCount()/2 + 1
+	members := s.broker.State().MemberCount()
+	if b := &s.cfg.Broker; b.Kind == conf.RaftBroker {
+		members = max(members, len(b.Raft.Cluster))
+	}
+	return members/2 + 1
 }
 
 // compare says once where the configuration differs from the document.

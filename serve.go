@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -13,7 +14,6 @@ import (
 	"time"
 
 	"redis-failover/cluster"
-	"redis-failover/cluster/standalone"
 	"redis-failover/cluster/state"
 	"redis-failover/commands"
 	"redis-failover/conf"
@@ -53,16 +53,6 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 	return node.run(ctx)
 }
 
-func openBroker(cfg *conf.Config, log *slog.Logger) (cluster.Broker, error) {
-	return standalone.Open(standalone.Options{Dir: cfg.Broker.DataDir, ID: cfg.MyID, Logger: log})
-}
-
-func closeBroker(b cluster.Broker, log *slog.Logger) {
-	if err := b.Close(); err != nil {
-		log.Error("closing the document", "error", err)
-	}
-}
-
 // node is a running redis-failover.
 type node struct {
 	log     *slog.Logger
@@ -76,9 +66,10 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener
 	n := &node{log: log, broker: broker}
 	n.monitor = monitor.New(monitor.Options{
 		Broker: broker, Log: log,
-		Timing:  failover.Timing{CheckInterval: cfg.Monitor.CheckInterval, InfoPeriod: cfg.Monitor.InfoPeriod},
-		Publish: func(e state.Event) { n.server.Publish(e) },
-		Crash:   func() { os.Exit(crashCode) },
+		Timing:   failover.Timing{CheckInterval: cfg.Monitor.CheckInterval, InfoPeriod: cfg.Monitor.InfoPeriod},
+		Publish:  func(e state.Event) { n.server.Publish(e) },
+		Crash:    func() { os.Exit(crashCode) },
+		PeerUser: cfg.Sentinel.User, PeerPass: cmp.Or(cfg.Sentinel.Pass, cfg.Server.RequirePass),
 	})
 	runID := newRunID()
 	options := server.Options{

@@ -147,7 +147,9 @@ const (
 	// ClusterExisting: go on with what is saved; with nothing saved, found the
 	// cluster of Raft.Cluster.
 	ClusterExisting ClusterState = "existing"
-	// ClusterNew: forget what is saved and found the cluster.
+	// ClusterNew is the same, with a warning where something is saved. The older
+	// tool forgot it then; but a member that forgets what it has promised the
+	// others can cost them what they have acknowledged.
 	ClusterNew ClusterState = "new"
 	// ClusterJoin: wait to be added by the members.
 	ClusterJoin ClusterState = "join"
@@ -157,13 +159,26 @@ const (
 type Raft struct {
 	// Addr is this node's address among the members; zero unless Kind is raft.
 	Addr state.Addr
-	// Cluster are the founding members, the same on all of them and in the same
-	// order; empty for a cluster of this node alone.
+	// Listen is what to listen on where it is not Addr, "" for Addr.
+	Listen string
+	// Cluster are the founding members, the same on all of them; empty for a
+	// cluster of this node alone. A node that joins names present members.
 	Cluster []state.Addr
 	State   ClusterState
 	// LogDir is where the raft log goes, "" for a part of Broker.DataDir.
 	LogDir string
+	// RTT is one tick of the members' clocks, whole milliseconds. They elect a
+	// new leader after 20 ticks without a word of the old one.
+	RTT time.Duration
+	// SecretFile holds the secret that members share, "" for none.
+	SecretFile string
+	// TLS is used between members if any of it is set.
+	TLS RaftTLS
 }
+
+// RaftTLS names PEM files: the authorities that members' certificates must come
+// from, and this member's certificate and key.
+type RaftTLS struct{ CAFile, CertFile, KeyFile string }
 
 // ZK is the part of ZooKeeper.
 type ZK struct {

@@ -25,6 +25,9 @@ const (
 	// defaultDataDir is that of the older tool, under the working directory (or
 	// under dir of a sentinel.conf), so that a first try needs no rights.
 	defaultDataDir = "./var"
+	// defaultRaftRTT gives a second without a leader's word before an election:
+	// shorter ones elect for no reason when a shared disk stalls.
+	defaultRaftRTT = 50 * time.Millisecond
 	// defaultZKPath is that of the older tool.
 	defaultZKPath = "/zk/redis/failover"
 	// defaultMaxClients and the limits of subscribers are those of Redis.
@@ -57,7 +60,7 @@ func Default() Config {
 		Broker: Broker{
 			Kind:    Standalone,
 			DataDir: defaultDataDir,
-			Raft:    Raft{State: ClusterExisting},
+			Raft:    Raft{State: ClusterExisting, RTT: defaultRaftRTT},
 			ZK:      ZK{Path: defaultZKPath},
 		},
 		Log:          Log{Level: defaultLogLevel, Format: defaultLogFormat},

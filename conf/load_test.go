@@ -102,8 +102,12 @@ func TestFlags(t *testing.T) {
 		{"-data_dir /srv/x", "/srv/x", func(c *Config) any { return c.Broker.DataDir }},
 		{"-raft_data_dir /srv/x", "/srv/x", func(c *Config) any { return c.Broker.DataDir }},
 		{"-raft_addr a:1 -raft_cluster a:1,b:2,", "[a:1 b:2]", func(c *Config) any { return c.Broker.Raft.Cluster }},
-		{"-raft_addr a:1 -raft_cluster_state join", "join", func(c *Config) any { return c.Broker.Raft.State }},
+		{"-raft_addr a:1 -raft_cluster b:1 -raft_cluster_state join", "join", func(c *Config) any { return c.Broker.Raft.State }},
 		{"-raft_addr a:1 -raft_log_dir /log", "/log", func(c *Config) any { return c.Broker.Raft.LogDir }},
+		{"-raft_addr a:1 -raft_listen :7000", ":7000", func(c *Config) any { return c.Broker.Raft.Listen }},
+		{"-raft_addr a:1 -raft_rtt 10", "10ms", func(c *Config) any { return c.Broker.Raft.RTT }},
+		{"-raft_addr a:1 -raft_secret_file /s", "/s", func(c *Config) any { return c.Broker.Raft.SecretFile }},
+		{"-raft_addr a:1 -raft_tls_ca x -raft_tls_cert y -raft_tls_key z", "{x y z}", func(c *Config) any { return c.Broker.Raft.TLS }},
 		{"-raft_addr a:1 -broker=", "raft", func(c *Config) any { return c.Broker.Kind }},
 		{"-broker zk -zk_addr a:1,b:2 -zk_path /x", "{[a:1 b:2] /x}", func(c *Config) any { return c.Broker.ZK }},
 		{"-broker zk -zk_addr a:1", "{[a:1] /zk/redis/failover}", func(c *Config) any { return c.Broker.ZK }},
@@ -329,7 +333,7 @@ zk:
 	for _, path := range []string{toml, yaml} {
 		c := mustLoad(t, []string{path})
 		got := fmt.Sprint(c.Server.Listen[0].Addr, c.mastersText(), c.MastersState, c.Monitor.CheckInterval, c.NewMaster.DownAfter, c.Broker)
-		want := "127.0.0.1:11000127.0.0.1:6379,m=127.0.0.1:6380new1.5s500ms{raft ./var0 {127.0.0.1:12000 [127.0.0.1:12000 127.0.0.1:12001] new ./log} {[127.0.0.1:2181] /zk}}"
+		want := "127.0.0.1:11000127.0.0.1:6379,m=127.0.0.1:6380new1.5s500ms{raft ./var0 {127.0.0.1:12000[127.0.0.1:12000 127.0.0.1:12001]new./log50ms{}} {[127.0.0.1:2181] /zk}}"
 		if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 			t.Errorf("%s:\ngot  %s\nwant %s", path, got, want)
 		}

@@ -1,6 +1,10 @@
 package conf
 
-import "redis-failover/cluster/state"
+import (
+	"time"
+
+	"redis-failover/cluster/state"
+)
 
 func brokerSettings() table {
 	return append(table{
@@ -47,7 +51,7 @@ func raftSettings() table {
 		},
 		{
 			name: "raft_cluster_state", arg: "STATE", keys: []string{"raft.cluster_state"},
-			help: "'existing' goes on with what is saved, 'new' founds afresh, 'join' waits to be added",
+			help: "'existing' and 'new' go on with what is saved or found the cluster, 'join' waits to be added",
 			want: "Give existing, new or join.",
 			set: func(c *Config, text string) error {
 				return setWord(&c.Broker.Raft.State, text, ClusterExisting, ClusterNew, ClusterJoin)
@@ -61,6 +65,46 @@ func raftSettings() table {
 			set:  func(c *Config, text string) error { c.Broker.Raft.LogDir = text; return nil },
 			show: func(c *Config) string { return c.Broker.Raft.LogDir },
 		},
+		{
+			name: "raft_listen", arg: "HOST:PORT", keys: []string{"raft.listen"},
+			help: "where to listen for the other members, if it is not -raft_addr",
+			want: "Give host:port, or :port for all addresses of the machine.",
+			set: func(c *Config, text string) (err error) {
+				c.Broker.Raft.Listen = ""
+				if text != "" {
+					c.Broker.Raft.Listen, err = parseListenAddr(text)
+				}
+				return err
+			},
+			show: func(c *Config) string { return c.Broker.Raft.Listen },
+		},
+		{
+			name: "raft_rtt", arg: "MS", keys: []string{"raft.rtt"},
+			help: "one tick of the members' clocks; a leader that is silent for 20 is replaced",
+			want: "Give 5 to 1000 whole milliseconds, the same on all members.",
+			set: func(c *Config, text string) error {
+				return setDuration(&c.Broker.Raft.RTT, text, time.Millisecond)
+			},
+			show: func(c *Config) string { return inUnits(c.Broker.Raft.RTT, time.Millisecond) },
+		},
+		fileSetting("raft_secret_file", "raft.secret_file", "a file with the secret that all members share and strangers do not know",
+			func(c *Config) *string { return &c.Broker.Raft.SecretFile }),
+		fileSetting("raft_tls_ca", "raft.tls_ca", "TLS between members: the authorities that certificates must come from, PEM",
+			func(c *Config) *string { return &c.Broker.Raft.TLS.CAFile }),
+		fileSetting("raft_tls_cert", "raft.tls_cert", "TLS between members: this member's certificate, PEM",
+			func(c *Config) *string { return &c.Broker.Raft.TLS.CertFile }),
+		fileSetting("raft_tls_key", "raft.tls_key", "TLS between members: the key of the certificate, PEM",
+			func(c *Config) *string { return &c.Broker.Raft.TLS.KeyFile }),
+	}
+}
+
+// fileSetting is a setting that names a file to read.
+func fileSetting(name, key, help string, field func(*Config) *string) setting {
+	return setting{
+		name: name, arg: "FILE", keys: []string{key}, help: help,
+		want: "Name a file that this process may read.",
+		set:  func(c *Config, text string) error { *field(c) = text; return nil },
+		show: func(c *Config) string { return *field(c) },
 	}
 }
 

@@ -74,13 +74,27 @@ func (b *Broker) text() string {
 	text := fmt.Sprintf("%s, data in %s", b.Kind, b.DataDir)
 	switch b.Kind {
 	case RaftBroker:
-		members := orElse(joinAddrs(b.Raft.Cluster), "this node alone")
-		text += fmt.Sprintf(", %s among %s (%s)", b.Raft.Addr, members, b.Raft.State)
-		if b.Raft.LogDir != "" {
-			text += ", log in " + b.Raft.LogDir
-		}
+		text += b.Raft.text()
 	case ZKBroker:
 		text += fmt.Sprintf(", %s at %s", joinAddrs(b.ZK.Servers), b.ZK.Path)
+	}
+	return text
+}
+
+func (r *Raft) text() string {
+	members := orElse(joinAddrs(r.Cluster), "this node alone")
+	text := fmt.Sprintf(", %s among %s (%s)", r.Addr, members, r.State)
+	if r.Listen != "" {
+		text += ", listening on " + r.Listen
+	}
+	if r.LogDir != "" {
+		text += ", log in " + r.LogDir
+	}
+	switch {
+	case r.TLS != RaftTLS{}:
+		text += ", with TLS"
+	case r.SecretFile != "":
+		text += ", with a secret"
 	}
 	return text
 }

@@ -15,6 +15,10 @@ import (
 const (
 	// minCheckInterval is what one core can do for some thousand servers.
 	minCheckInterval = 10 * time.Millisecond
+	// minRaftRTT is below what any disk can keep up with; with maxRaftRTT a
+	// dead leader is replaced after 20 s.
+	minRaftRTT = 5 * time.Millisecond
+	maxRaftRTT = time.Second
 	// maxCheckInterval: beyond it the node finds nothing in useful time.
 	maxCheckInterval = time.Minute
 	// minDownAfter is the unit in which it is kept and shown.
@@ -133,7 +137,8 @@ func (v *validator) broker() {
 	if v.Broker.DataDir == "" {
 		v.bad("data_dir", fault.Sentence(errEmpty))
 	}
-	if strings.ContainsRune(v.Broker.DataDir+v.Broker.Raft.LogDir, 0) {
+	r := v.Broker.Raft
+	if strings.ContainsRune(v.Broker.DataDir+r.LogDir+r.SecretFile+r.TLS.CAFile+r.TLS.CertFile+r.TLS.KeyFile, 0) {
 		v.bad("data_dir", "A path contains a NUL byte.")
 	}
 	for _, name := range v.foreignSettings() {
@@ -178,6 +183,24 @@ func (v *validator) raft() {
 	if len(r.Cluster) > 0 && r.State != ClusterJoin && !slices.Contains(r.Cluster, r.Addr) && !v.faulty["raft_addr"] {
 		v.bad("raft_cluster", fmt.Sprintf("This node's own address %q is not among the members.", addrText(r.Addr)),
 			"List all founding members, this one too and as in -raft_addr; a node that comes later has -raft_cluster_state join.")
+	}
+	if r.State == ClusterJoin && len(r.Cluster) == 0 {
+		v.bad("raft_cluster", "A node that joins must know whom.", "List the raft addresses of one or more members.")
+	}
+	if r.RTT < minRaftRTT || r.RTT > maxRaftRTT || r.RTT%time.Millisecond != 0 {
+		v.bad("raft_rtt", "This is out of range or not whole.")
+	}
+	v.raftTLS(r.TLS)
+}
+
+func (v *validator) raftTLS(t RaftTLS) {
+	if t == (RaftTLS{}) {
+		return
+	}
+	for _, file := range []struct{ setting, name string }{{"raft_tls_ca", t.CAFile}, {"raft_tls_cert", t.CertFile}, {"raft_tls_key", t.KeyFile}} {
+		if file.name == "" {
+			v.bad(file.setting, "TLS between members needs all three files, and this one is not named.", "Give -raft_tls_ca, -raft_tls_cert and -raft_tls_key, or none of them.")
+		}
 	}
 }
 
