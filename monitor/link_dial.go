@@ -32,33 +32,36 @@ func dialTCP(ctx context.Context, addr string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", addr)
 }
 
-// dial connects to the link's server by the first of its addresses that takes
-// the connection.
+// dial connects to the link's server.
 func (l *link) dial(ctx context.Context) (net.Conn, error) {
-	hosts, err := l.names.find(ctx)
+	return l.names.dial(ctx, l.cfg.Addr.Port, l.cfg.Dial)
+}
+
+// dial connects by the first of the host's addresses that takes the connection.
+func (n *names) dial(ctx context.Context, port int, dial func(context.Context, string) (net.Conn, error)) (net.Conn, error) {
+	hosts, err := n.find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	port := strconv.Itoa(l.cfg.Addr.Port)
 	for i, host := range hosts {
 		var conn net.Conn
-		conn, err = l.dialOne(ctx, net.JoinHostPort(host, port), len(hosts)-i)
+		conn, err = dialShare(ctx, net.JoinHostPort(host, strconv.Itoa(port)), len(hosts)-i, dial)
 		if err == nil {
-			l.names.good(host)
+			n.good(host)
 			return conn, nil
 		}
 	}
 	return nil, err
 }
 
-// dialOne tries one address with an equal share of the time that is left.
-func (l *link) dialOne(ctx context.Context, addr string, shares int) (net.Conn, error) {
+// dialShare tries one address with an equal share of the time that is left.
+func dialShare(ctx context.Context, addr string, shares int, dial func(context.Context, string) (net.Conn, error)) (net.Conn, error) {
 	if deadline, ok := ctx.Deadline(); ok && shares > 1 {
 		var done context.CancelFunc
 		ctx, done = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(shares))
 		defer done()
 	}
-	return l.cfg.Dial(ctx, addr)
+	return dial(ctx, addr)
 }
 
 // isRefused reports whether a failed dial was answered: the host is there and

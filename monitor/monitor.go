@@ -51,12 +51,10 @@ type Monitor struct {
 	publish func(state.Event)
 	crash   func()
 	// peerAccess is shown to the other members.
-	peerAccess struct {
-		User string
-		Pass state.Secret
-	}
-	start time.Time
-	from  *state.State // events after this are published
+	peerAccess peerAccess
+	peers      *peers
+	start      time.Time
+	from       *state.State // events after this are published
 
 	inbox     inbox
 	simulated atomic.Uint32 // FailurePoint bits
@@ -95,7 +93,8 @@ func New(o Options) *Monitor {
 		inbox:  newInbox(),
 		groups: map[string]*group{},
 	}
-	m.peerAccess.User, m.peerAccess.Pass = o.PeerUser, o.PeerPass
+	m.peerAccess = peerAccess{o.PeerUser, o.PeerPass}
+	m.peers = newPeers(m)
 	return m
 }
 
@@ -105,7 +104,7 @@ func (m *Monitor) Run(ctx context.Context) {
 	var feeds sync.WaitGroup
 	feeds.Go(func() { m.feedChanges(ctx) })
 	feeds.Go(func() { m.feedHealth(ctx) })
-	feeds.Go(func() { newPeers(m).run(ctx) })
+	feeds.Go(func() { m.peers.run(ctx) })
 	m.loop(ctx)
 	feeds.Wait()
 	m.work.Wait()
@@ -136,6 +135,10 @@ func (m *Monitor) View(name string) (failover.View, bool) {
 	}
 	return g.watch.View(m.now(), g.agreed), true
 }
+
+// Member returns what this node observes of another member of the document,
+// false if there is none of that id (yet), and for this node itself.
+func (m *Monitor) Member(id state.MemberID) (failover.MemberView, bool) { return m.peers.view(id) }
 
 // TiltSeconds is for how long this node has known that its process was paused
 // and has not yet asked everybody anew; -1 when all is well.

@@ -2,58 +2,44 @@ package monitor
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
 	"time"
-
-	"github.com/gomodule/redigo/redis"
 
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
 	"redis-failover/monitor/failover"
 )
 
-const (
-	// peerPeriod lies between two questions to a member.
-	peerPeriod = 500 * time.Millisecond
-	// peerTimeout is how long one question, connecting included, may take.
-	peerTimeout = 2 * time.Second
-)
-
 // peers asks the other members whether they are there, as Sentinels do of each
-// other, and proposes what failover.Peers concludes. A member is asked for its
-// id, so that a stranger at its address does not pass for it.
+// other, and proposes what failover.Peers concludes.
 type peers struct {
 	m *Monitor
 
-	mu       sync.Mutex
-	watch    *failover.Peers
-	pauses   failover.PauseDetector
-	asking   map[state.MemberID]*peerLink
-	lastDown map[state.MemberID]string // the error last logged
-}
-
-// peerLink is the goroutine that asks one member.
-type peerLink struct {
-	addr   state.Addr
-	cancel context.CancelFunc
+	mu     sync.Mutex
+	watch  *failover.Peers
+	pauses failover.PauseDetector
+	links  map[state.MemberID]*peerLink
 }
 
 func newPeers(m *Monitor) *peers {
-	return &peers{m: m, watch: failover.NewPeers(), asking: map[state.MemberID]*peerLink{}, lastDown: map[state.MemberID]string{}}
+	return &peers{m: m, watch: failover.NewPeers(), links: map[state.MemberID]*peerLink{}}
 }
 
-// run asks until ctx ends. One timer serves all members: there are a handful.
+// peerTurn lies between two looks at what was heard: often enough to notice a
+// pause of this process.
+const peerTurn = 100 * time.Millisecond
+
+// run watches the other members until ctx ends. One timer serves all of them:
+// there are a handful.
 func (p *peers) run(ctx context.Context) {
-	ticker := time.NewTicker(peerPeriod / 5) // often enough to notice a pause
+	ticker := time.NewTicker(peerTurn)
 	defer ticker.Stop()
-	var links sync.WaitGroup
-	defer links.Wait()
+	var work sync.WaitGroup
+	defer work.Wait()
 	for ctx.Err() == nil {
-		p.turn(ctx, &links)
+		p.turn(ctx, &work)
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
@@ -61,15 +47,15 @@ func (p *peers) run(ctx context.Context) {
 	}
 }
 
-func (p *peers) turn(ctx context.Context, links *sync.WaitGroup) {
+func (p *peers) turn(ctx context.Context, work *sync.WaitGroup) {
 	doc := p.m.broker.State()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.m.now()
-	if p.pauses.Tick(now) > 0 {
-		p.watch.Paused(now)
+	if pause := p.pauses.Tick(now); pause > 0 {
+		p.watch.Paused(now, pause)
 	}
-	p.followMembers(ctx, doc, links)
+	p.followMembers(ctx, doc, work)
 	out := p.watch.Step(failover.Env{
 		Now: now, Self: p.m.broker.Self(), Doc: doc,
 		CanCommit: p.m.broker.Health().Condition == cluster.Ready, Timing: p.m.timing,
@@ -78,12 +64,12 @@ func (p *peers) turn(ctx context.Context, links *sync.WaitGroup) {
 		p.m.log.LogAttrs(ctx, line.Level, line.Text, line.Attrs...)
 	}
 	for _, proposal := range out.Proposals {
-		links.Go(func() { p.propose(proposal) })
+		work.Go(func() { p.propose(ctx, proposal) })
 	}
 }
 
-func (p *peers) propose(proposal failover.Proposal) {
-	ctx, cancel := context.WithTimeout(context.Background(), proposeTimeout)
+func (p *peers) propose(ctx context.Context, proposal failover.Proposal) {
+	ctx, cancel := context.WithTimeout(ctx, proposeTimeout)
 	defer cancel()
 	_, _, err := p.m.broker.Propose(ctx, state.Mutation{At: wallNow(), Op: proposal.Op})
 	p.mu.Lock()
@@ -91,105 +77,94 @@ func (p *peers) propose(proposal failover.Proposal) {
 	p.watch.Proposed(state.MemberID(proposal.Key), p.m.now(), err)
 }
 
-// followMembers keeps one asking goroutine for each other member.
-func (p *peers) followMembers(ctx context.Context, doc *state.State, links *sync.WaitGroup) {
-	for id, link := range p.asking {
+// followMembers keeps one link to each other member. Those without an address
+// cannot be asked.
+func (p *peers) followMembers(ctx context.Context, doc *state.State, work *sync.WaitGroup) {
+	for id, link := range p.links {
 		if member, ok := doc.Member(id); !ok || member.Addr != link.addr {
-			link.cancel()
-			delete(p.asking, id)
+			link.stop()
+			delete(p.links, id)
 		}
 	}
 	for member := range doc.Members() {
-		if member.ID == p.m.broker.Self() || p.asking[member.ID] != nil || member.Addr.IsZero() {
+		if member.ID == p.m.broker.Self() || p.links[member.ID] != nil || member.Addr.IsZero() {
 			continue
 		}
-		asking, cancel := context.WithCancel(ctx)
-		p.asking[member.ID] = &peerLink{addr: member.Addr, cancel: cancel}
-		links.Go(func() { p.ask(asking, member) })
+		asking, stop := context.WithCancel(ctx)
+		link := &peerLink{
+			id: member.ID, addr: member.Addr, stop: stop,
+			access: p.m.peerAccess, name: "sentinel-" + shortID(p.m.broker.Self()) + "-cmd",
+			names: newNames(member.Addr.Host, net.DefaultResolver.LookupHost),
+		}
+		p.links[member.ID] = link
+		work.Go(func() { p.ask(asking, link) })
 	}
 }
 
-// ask asks one member until ctx ends, over one connection while it lasts.
-func (p *peers) ask(ctx context.Context, member state.Member) {
-	var conn redis.Conn
-	defer func() {
-		if conn != nil {
-			_ = conn.Close()
-		}
-	}()
+// ask asks one member until ctx ends.
+func (p *peers) ask(ctx context.Context, link *peerLink) {
+	defer link.names.close()
+	defer link.hangUp()
 	for {
-		var err error
-		if conn == nil {
-			conn, err = p.dial(ctx, member.Addr)
+		next := time.NewTimer(peerPeriod)
+		p.asking(link)
+		err := link.ask(ctx)
+		if ctx.Err() != nil {
+			next.Stop()
+			return
 		}
-		if err == nil {
-			err = identify(conn, member.ID)
-		}
-		p.heard(member, err)
-		if err != nil && conn != nil {
-			_ = conn.Close()
-			conn = nil
-		}
+		p.answered(link, err)
 		select {
 		case <-ctx.Done():
+			next.Stop()
 			return
-		case <-time.After(peerPeriod):
+		case <-next.C:
 		}
 	}
 }
 
-func (p *peers) dial(ctx context.Context, a state.Addr) (redis.Conn, error) {
-	options := []redis.DialOption{
-		redis.DialContextFunc((&net.Dialer{Timeout: peerTimeout}).DialContext),
-		redis.DialReadTimeout(peerTimeout), redis.DialWriteTimeout(peerTimeout),
-	}
-	if access := p.m.peerAccess; access.Pass != "" {
-		options = append(options, redis.DialPassword(string(access.Pass)))
-		if access.User != "" {
-			options = append(options, redis.DialUsername(access.User))
-		}
-	}
-	conn, err := redis.DialContext(ctx, "tcp", a.String(), options...)
-	if err != nil {
-		return nil, err
-	}
-	_, err = conn.Do("CLIENT", "SETNAME", "sentinel-"+shortID(p.m.broker.Self())+"-cmd")
-	if err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return conn, nil
-}
-
-// errStranger: another node answers at a member's address.
-var errStranger = errors.New("another node answers there")
-
-func identify(conn redis.Conn, want state.MemberID) error {
-	id, err := redis.String(conn.Do("SENTINEL", "MYID"))
-	if err != nil {
-		return err
-	}
-	if state.MemberID(id) != want {
-		return fmt.Errorf("%w: %s", errStranger, id)
-	}
-	return nil
-}
-
-// heard files an answer, or logs why there is none, once for each reason.
-func (p *peers) heard(member state.Member, err error) {
+// asking notes that a question is under way.
+func (p *peers) asking(link *peerLink) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err == nil {
-		p.watch.Heard(member.ID, p.m.now())
-		if p.lastDown[member.ID] != "" {
-			p.m.log.Info("a member answers again", "member", string(member.ID), "address", member.Addr.String())
+	link.askedAt = p.m.now()
+}
+
+// answered files an answer, or why there is none; a reason is logged when it
+// changes.
+func (p *peers) answered(link *peerLink, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	who := []any{"member", string(link.id), "address", link.addr.String()}
+	link.askedAt = 0
+	if link.connected = err == nil; link.connected {
+		if p.links[link.id] == link {
+			p.watch.Heard(link.id, p.m.now())
 		}
-		delete(p.lastDown, member.ID)
+		if link.trouble != "" {
+			p.m.log.Info("a member answers again", who...)
+		}
+		link.trouble = ""
 		return
 	}
-	if text := err.Error(); p.lastDown[member.ID] != text && !errors.Is(err, context.Canceled) {
-		p.lastDown[member.ID] = text
-		p.m.log.Log(context.Background(), slog.LevelWarn, "a member does not answer", "member", string(member.ID),
-			"address", member.Addr.String(), "error", text)
+	if text := briefly(err); link.trouble != text {
+		link.trouble = text
+		p.m.log.Log(context.Background(), slog.LevelWarn, "a member does not answer", append(who, "error", text)...)
 	}
+}
+
+// view is what is known of a member; false for this node itself and for whoever
+// is no member.
+func (p *peers) view(id state.MemberID) (failover.MemberView, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.m.now()
+	view, ok := p.watch.View(id, now)
+	if link := p.links[id]; ok && link != nil {
+		view.Connected, view.Trouble = link.connected, link.trouble
+		if link.askedAt != 0 {
+			view.LinkPending, view.PendingFor = true, now.Sub(link.askedAt)
+		}
+	}
+	return view, ok
 }

@@ -2,7 +2,6 @@ package failover
 
 import (
 	"log/slog"
-	"slices"
 	"time"
 
 	"redis-failover/cluster/state"
@@ -10,13 +9,20 @@ import (
 
 const (
 	// peerSilence is for how long a member may be silent before another one
-	// proposes that it does not count as alive. With the time between two
-	// questions it keeps what design promises: the vote of a dead or cut-off
+	// proposes that it does not count as alive. It counts from the last answer,
+	// not from a question that was given up, so with a turn of 100 ms and a
+	// commit it keeps what the design promises: the vote of a dead or cut-off
 	// member stops counting within 5 s.
 	peerSilence = 4 * time.Second
+	// peerGrace is what a member gets at least to answer in, after this process
+	// was paused or had no majority: time for one question that comes to nothing
+	// and one more. Both together still keep the 5 s when the one that died was
+	// the engine's leader, and another had to be elected first.
+	peerGrace = 2500 * time.Millisecond
+	// mostPatience bounds the patience with a member whose silence is disputed.
+	mostPatience = 32 * time.Second
 	// reviveSpacing lies between two proposals of a member that it is alive
-	// itself, so that a member which only some of the others can reach does not
-	// fill the log with the dispute.
+	// itself, so that a dispute does not fill the log.
 	reviveSpacing = 2 * time.Second
 )
 
@@ -28,48 +34,100 @@ const (
 // member itself, and only by a commit. So a member that answers the others but
 // cannot commit, and therefore can neither vote nor carry anything out, stays
 // out of the count.
+//
+// A commit is a sign of life as good as an answer. Where only the way between
+// two members is cut, both still have their majority, and each would go on
+// recording the other one's death, which the other denies at once: with every
+// death votes are lost and failovers change hands. So whoever sees its verdict
+// denied waits anew, and longer each time. A member that is really dead denies
+// nothing, and those who can reach it judge it as quickly as ever.
 type Peers struct {
-	heard   map[state.MemberID]Moment
-	pending map[state.MemberID]pending
+	peers   map[state.MemberID]*peer
 	revived Moment
+	// canCommit is what the last Step knew.
+	canCommit bool
+}
+
+// peer is what is known of one member.
+type peer struct {
+	since    Moment // when this node began to listen
+	answered Moment // when it last answered, 0 never
+	// alive is the last sign of life, or the begin.
+	alive Moment
+	// seq is the number of its last mutation in the document, runID its process.
+	seq   uint64
+	runID string
+	// patience is for how long it may be silent.
+	patience time.Duration
+	// doubted: this node has proposed its death since it last answered.
+	doubted bool
+	pending pending
 }
 
 // NewPeers begins to listen.
-func NewPeers() *Peers {
-	return &Peers{heard: map[state.MemberID]Moment{}, pending: map[state.MemberID]pending{}}
-}
+func NewPeers() *Peers { return &Peers{peers: map[state.MemberID]*peer{}} }
 
 // Heard records that a member has answered at t.
 func (p *Peers) Heard(id state.MemberID, t Moment) {
-	if _, known := p.heard[id]; known {
-		p.heard[id] = max(p.heard[id], t)
+	if peer := p.peers[id]; peer != nil {
+		peer.answered, peer.alive = max(peer.answered, t), max(peer.alive, t)
+		peer.patience, peer.doubted = peerSilence, false
 	}
 }
-
-// HeardAt is when a member last answered, or when this node began to listen to
-// it; 0 if it does not.
-func (p *Peers) HeardAt(id state.MemberID) Moment { return p.heard[id] }
 
 // Proposed records how the proposal about a member ended.
 func (p *Peers) Proposed(id state.MemberID, now Moment, err error) {
-	delete(p.pending, id)
+	peer := p.peers[id]
+	if peer == nil {
+		return
+	}
+	peer.pending = pending{}
 	if err != nil {
-		p.pending[id] = pending{retry: now.Add(retryAfterFailure)}
+		peer.pending.retry = now.Add(retryAfterFailure)
 	}
 }
 
-// Paused starts the observations anew: what was not heard while this process
-// did not run is not held against anybody.
-func (p *Peers) Paused(now Moment) {
-	for id := range p.heard {
-		p.heard[id] = now
+// Paused takes a time in which this process did not run out of the
+// observations. As with servers (see [Watch]), what was observed before still
+// counts, or a starved process would never find anybody dead, and short pauses
+// are no excuse.
+func (p *Peers) Paused(now Moment, length time.Duration) {
+	if length < peerSilence/4 {
+		return
 	}
+	for _, peer := range p.peers {
+		peer.alive = min(now, peer.alive.Add(length))
+		peer.grant(now, peerGrace)
+	}
+}
+
+// grant gives a member some time more to answer.
+func (p *peer) grant(now Moment, grace time.Duration) {
+	p.alive = max(p.alive, now.Add(grace-p.patience))
+}
+
+// View is what this node has heard of a member; false for itself and for
+// members that it does not know.
+func (p *Peers) View(id state.MemberID, now Moment) (MemberView, bool) {
+	peer := p.peers[id]
+	if peer == nil {
+		return MemberView{}, false
+	}
+	return MemberView{Heard: peer.answered != 0, LastHeard: now.Sub(max(peer.since, peer.answered))}, true
 }
 
 // Step decides. The keys of its proposals are member ids.
 func (p *Peers) Step(env Env) Output {
 	out := Output{Wake: env.Now.Add(peerSilence)}
 	p.follow(env)
+	if env.CanCommit && !p.canCommit {
+		// Who was not heard while this node was cut off itself may well be the
+		// one who was not.
+		for _, peer := range p.peers {
+			peer.grant(env.Now, peerGrace)
+		}
+	}
+	p.canCommit = env.CanCommit
 	if !env.CanCommit {
 		return out
 	}
@@ -84,51 +142,63 @@ func (p *Peers) Step(env Env) Output {
 	return out
 }
 
-// follow keeps to the members of the document.
+// follow keeps to the members of the document and looks for signs of life in it.
 func (p *Peers) follow(env Env) {
-	var ids []state.MemberID
-	for member := range env.Doc.Members() {
-		ids = append(ids, member.ID)
-		if _, known := p.heard[member.ID]; !known {
-			p.heard[member.ID] = env.Now
+	for id := range p.peers {
+		if _, known := env.Doc.Member(id); !known {
+			delete(p.peers, id)
 		}
 	}
-	for id := range p.heard {
-		if !slices.Contains(ids, id) {
-			delete(p.heard, id)
-			delete(p.pending, id)
+	for member := range env.Doc.Members() {
+		seq := env.Doc.LastSeq(member.ID)
+		known := p.peers[member.ID]
+		switch {
+		case member.ID == env.Self:
+		case known == nil:
+			p.peers[member.ID] = &peer{since: env.Now, alive: env.Now, seq: seq, runID: member.RunID, patience: peerSilence}
+		case known.runID != member.RunID: // a new process denies nothing
+			known.seq, known.runID, known.alive = seq, member.RunID, env.Now
+			known.patience, known.doubted = peerSilence, false
+		case known.seq != seq:
+			known.seq, known.alive = seq, env.Now
+			if known.doubted {
+				known.patience, known.doubted = min(2*known.patience, mostPatience), false
+			}
 		}
 	}
 }
 
 func (p *Peers) revive(env Env, self state.Member, out *Output) {
-	if self.Alive || (p.revived != 0 && env.Now.Sub(p.revived) < reviveSpacing) {
+	if self.Alive {
+		return
+	}
+	if next := p.revived.Add(reviveSpacing); p.revived != 0 && env.Now < next {
+		out.Wake = min(out.Wake, next)
 		return
 	}
 	p.revived = env.Now
-	p.propose(env, self.ID, true, out)
+	out.Proposals = append(out.Proposals, Proposal{Key: string(self.ID), Op: state.OpAlive{Member: self.ID, Alive: true}})
 	out.Log = append(out.Log, Line{slog.LevelWarn, "the others held this node for dead; it is back", nil})
 }
 
 func (p *Peers) suspect(env Env, member state.Member, out *Output) {
-	silent := env.Now.Sub(p.heard[member.ID])
-	if silent < peerSilence {
-		out.Wake = min(out.Wake, p.heard[member.ID].Add(peerSilence))
+	peer := p.peers[member.ID]
+	silent := env.Now.Sub(peer.alive)
+	switch {
+	case silent < peer.patience:
+		out.Wake = min(out.Wake, peer.alive.Add(peer.patience))
+		return
+	case peer.pending.inFlight:
+		return
+	case env.Now < peer.pending.retry:
+		out.Wake = min(out.Wake, peer.pending.retry)
 		return
 	}
-	if p.propose(env, member.ID, false, out) {
-		out.Log = append(out.Log, Line{slog.LevelWarn, "a member is silent; its votes and claims stop counting", []slog.Attr{
-			slog.String("member", string(member.ID)), slog.String("address", member.Addr.String()),
-			slog.Duration("silent", silent.Round(time.Millisecond)),
-		}})
-	}
-}
-
-func (p *Peers) propose(env Env, id state.MemberID, alive bool, out *Output) bool {
-	if waiting := p.pending[id]; waiting.inFlight || env.Now < waiting.retry {
-		return false
-	}
-	p.pending[id] = pending{inFlight: true, since: env.Now}
-	out.Proposals = append(out.Proposals, Proposal{Key: string(id), Op: state.OpAlive{Member: id, Alive: alive}})
-	return true
+	peer.pending = pending{inFlight: true, since: env.Now}
+	peer.doubted = true
+	out.Proposals = append(out.Proposals, Proposal{Key: string(member.ID), Op: state.OpAlive{Member: member.ID, Alive: false}})
+	out.Log = append(out.Log, Line{slog.LevelWarn, "a member is silent; its votes and claims stop counting", []slog.Attr{
+		slog.String("member", string(member.ID)), slog.String("address", member.Addr.String()),
+		slog.Duration("silent", silent.Round(time.Millisecond)),
+	}})
 }

@@ -66,3 +66,22 @@ type ServerView struct {
 	// RebootPending is Sentinel's master_reboot flag.
 	RebootPending bool
 }
+
+// MemberView is what this node observes of another member: what it is told when
+// it asks that member for its id. Whether the member counts as alive is agreed
+// and in the document.
+type MemberView struct {
+	// Heard: it has answered this process at least once.
+	Heard bool
+	// LastHeard is the age of its last valid answer. Before the first one it is
+	// for how long this process has known the member.
+	LastHeard time.Duration
+	// Connected: a connection is up and the credentials were accepted.
+	Connected bool
+	// LinkPending: a question has no answer yet, and was asked PendingFor ago.
+	LinkPending bool
+	PendingFor  time.Duration
+	// Trouble is why the last question was not answered, in words; "" if it was,
+	// or if none has ended yet.
+	Trouble string
+}
