@@ -52,6 +52,8 @@ type Network struct {
 	// subnet is "10.x.y.0/24"; claim keeps it ours. Both are unset until it is.
 	subnet string
 	claim  io.Closer
+	// fabric is what the cables end in, nil where it is a bridge.
+	fabric *Fabric
 }
 
 // endpoint is one end of the Ethernet.
@@ -90,6 +92,19 @@ const (
 // gone when the addresses go.
 func NewNetwork(t testing.TB) *Network {
 	t.Helper()
+	needNetworks(t)
+	n := &Network{t: t}
+	t.Cleanup(n.remove)
+	if err := n.create(); err != nil {
+		t.Fatalf("make a network: %v", err)
+	}
+	return n
+}
+
+// needNetworks ends the test where no namespaces can be made, and removes what
+// earlier runs left.
+func needNetworks(t testing.TB) {
+	t.Helper()
 	NeedTool(t, "ip", "iproute2")
 	NeedTool(t, "bridge", "iproute2")
 	if os.Geteuid() != 0 {
@@ -98,12 +113,6 @@ func NewNetwork(t testing.TB) *Network {
 	if err := sweep(); err != nil {
 		t.Fatalf("remove what killed test runs left: %v", err)
 	}
-	n := &Network{t: t}
-	t.Cleanup(n.remove)
-	if err := n.create(); err != nil {
-		t.Fatalf("make a network: %v", err)
-	}
-	return n
 }
 
 // create makes the hub and the test's own cable.
@@ -115,10 +124,10 @@ func (n *Network) create() error {
 		return err
 	}
 	n.here = endpoint{device: n.base, ip: n.IP, mac: macOf(1)}
+	if err := n.catch(); err != nil {
+		return err
+	}
 	return steps(
-		// Should a server of a test outlive the network, its packets must end
-		// here, and not find the way to a stranger with such an address.
-		[]string{"ip", "route", "add", "blackhole", n.subnet, "proto", routeProtocol, "metric", owner()},
 		[]string{"ip", "-n", n.hub(), "link", "add", "bridge", "type", "bridge"},
 		[]string{"ip", "-n", n.hub(), "link", "set", "bridge", "up"},
 		[]string{"ip", "link", "add", n.here.device, "address", n.here.mac, "type", "veth", "peer", "name", "tests", "netns", n.hub()},
@@ -126,6 +135,13 @@ func (n *Network) create() error {
 		[]string{"ip", "addr", "add", n.IP + "/24", "dev", n.here.device},
 		[]string{"ip", "link", "set", n.here.device, "up"},
 	)
+}
+
+// catch makes packets to the subnet end here should a server of a test outlive
+// the network, so that they do not find the way to a stranger with such an
+// address.
+func (n *Network) catch() error {
+	return run("ip", "route", "add", "blackhole", n.subnet, "proto", routeProtocol, "metric", owner())
 }
 
 // makeHub finds an unused name; adding the namespace is what takes it.
@@ -209,16 +225,11 @@ func (n *Network) Host() *Host {
 }
 
 func (h *Host) create() error {
-	hub, ns := h.network.hub(), h.end.netns
-	err := steps(
-		[]string{"ip", "netns", "add", ns},
-		[]string{"ip", "-n", ns, "link", "add", "eth0", "address", h.end.mac, "type", "veth", "peer", "name", h.port, "netns", hub},
-		[]string{"ip", "-n", hub, "link", "set", h.port, "master", "bridge", "up"},
-		[]string{"ip", "-n", ns, "addr", "add", h.IP + "/24", "dev", "eth0"},
-		[]string{"ip", "-n", ns, "link", "set", "eth0", "up"},
-		[]string{"ip", "-n", ns, "link", "set", "lo", "up"},
-	)
-	if err != nil {
+	connect := h.connect
+	if f := h.network.fabric; f != nil {
+		connect = func() error { return f.connect(h) }
+	}
+	if err := connect(); err != nil {
 		return err
 	}
 	for _, other := range h.others() {
@@ -227,6 +238,19 @@ func (h *Host) create() error {
 		}
 	}
 	return nil
+}
+
+// connect makes the namespace and its cable to the bridge.
+func (h *Host) connect() error {
+	hub, ns := h.network.hub(), h.end.netns
+	return steps(
+		[]string{"ip", "netns", "add", ns},
+		[]string{"ip", "-n", ns, "link", "add", "eth0", "address", h.end.mac, "type", "veth", "peer", "name", h.port, "netns", hub},
+		[]string{"ip", "-n", hub, "link", "set", h.port, "master", "bridge", "up"},
+		[]string{"ip", "-n", ns, "addr", "add", h.IP + "/24", "dev", "eth0"},
+		[]string{"ip", "-n", ns, "link", "set", "eth0", "up"},
+		[]string{"ip", "-n", ns, "link", "set", "lo", "up"},
+	)
 }
 
 // others are all ends but this one.
