@@ -37,6 +37,8 @@ func (d *draft) apply(op Op) {
 		d.member(op)
 	case OpAlive:
 		d.alive(op)
+	case OpForget:
+		d.forget(op)
 	case OpMonitor:
 		d.monitor(op)
 	case OpRemove:

@@ -56,6 +56,7 @@ func decodeAs[T Op](text []byte) (Op, error) {
 var decoders = map[string]func([]byte) (Op, error){
 	OpMember{}.kind():   decodeAs[OpMember],
 	OpAlive{}.kind():    decodeAs[OpAlive],
+	OpForget{}.kind():   decodeAs[OpForget],
 	OpMonitor{}.kind():  decodeAs[OpMonitor],
 	OpRemove{}.kind():   decodeAs[OpRemove],
 	OpSet{}.kind():      decodeAs[OpSet],

@@ -15,7 +15,7 @@ import (
 func opTypes() []reflect.Type {
 	var types []reflect.Type
 	for _, op := range []Op{
-		OpMember{}, OpAlive{}, OpMonitor{}, OpRemove{}, OpSet{}, OpReset{}, OpObserve{}, OpVote{}, OpBegin{}, OpTakeOver{},
+		OpMember{}, OpAlive{}, OpForget{}, OpMonitor{}, OpRemove{}, OpSet{}, OpReset{}, OpObserve{}, OpVote{}, OpBegin{}, OpTakeOver{},
 		OpSelect{}, OpWait{}, OpPromoted{}, OpProgress{}, OpEnd{}, OpAbort{}, OpRepair{}, OpRepaired{},
 	} {
 		types = append(types, reflect.TypeOf(op))

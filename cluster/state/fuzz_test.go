@@ -12,7 +12,7 @@ import (
 func FuzzDecodeMutation(f *testing.F) {
 	d, c := at(f, PhaseSelect)
 	ops := append(steps(c), vote(d, carol, true), monitorM(1), OpSet{Name: "m", Options: []Option{{Name: "auth-pass", Values: []string{"\xff"}}}},
-		OpReset{Names: []string{"m"}}, OpTakeOver{Name: "m", From: c}, OpUnknown{Kind: "x", Body: []byte("1")}, OpMember{}, OpAlive{Member: alice},
+		OpReset{Names: []string{"m"}}, OpTakeOver{Name: "m", From: c}, OpUnknown{Kind: "x", Body: []byte("1")}, OpMember{}, OpAlive{Member: alice}, OpForget{Member: alice},
 		OpBegin{Name: "m"}, OpObserve{Name: "m"}, OpRemove{Name: "m"}, OpRepair{Name: "m", Addr: addr(2)}, OpRepaired{Name: "m", Addr: addr(2)})
 	for i, op := range ops {
 		text, err := EncodeMutation(Mutation{ID: MutationID{Member: alice, Seq: uint64(i)}, Op: op})
@@ -169,6 +169,9 @@ func (g *generator) op() Op {
 	name := g.name()
 	switch g.n(24) {
 	case 0:
+		if g.n(6) == 0 {
+			return OpForget{Member: g.member()}
+		}
 		return OpMember{Member{ID: g.member(), RunID: fmt.Sprint(g.n(3)), Alive: g.n(3) > 0}}
 	case 1:
 		return OpAlive{Member: g.member(), Alive: g.n(3) > 0}

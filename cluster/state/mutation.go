@@ -77,6 +77,11 @@ type OpAlive struct {
 	Alive  bool
 }
 
+// OpForget takes a member out of the document for good; one that is not there is
+// accepted and changes nothing. A member that still runs comes back with its next
+// OpMember, so its engine has to be rid of it first.
+type OpForget struct{ Member MemberID }
+
 // OpMonitor adds a master. The same name, address and quorum again is accepted
 // and changes nothing.
 type OpMonitor struct {
@@ -233,6 +238,7 @@ type OpUnknown struct {
 
 func (OpMember) kind() string    { return "member" }
 func (OpAlive) kind() string     { return "alive" }
+func (OpForget) kind() string    { return "forget" }
 func (OpMonitor) kind() string   { return "monitor" }
 func (OpRemove) kind() string    { return "remove" }
 func (OpSet) kind() string       { return "set" }
