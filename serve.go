@@ -71,13 +71,14 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener
 		Crash:    func() { os.Exit(crashCode) },
 		PeerUser: cfg.Sentinel.User, PeerPass: cmp.Or(cfg.Sentinel.Pass, cfg.Server.RequirePass),
 	})
+	members, _ := broker.(cluster.Membership)
 	runID := newRunID()
 	options := server.Options{
 		Listener: listener, Logger: log, OnShutdown: shutdown,
 		MaxClients: cfg.Server.MaxClients, IdleTimeout: cfg.Server.Timeout,
 		MaxQueuedBytes: int(cfg.Server.PubSubLimit.Hard),
 		Node: &commands.Node{
-			Broker: broker, Watcher: n.monitor, Users: commands.NewUsers(cfg.Server.RequirePass),
+			Broker: broker, Watcher: n.monitor, Members: members, Users: commands.NewUsers(cfg.Server.RequirePass),
 			Defaults: state.DefaultSettings(), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
 			Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
 		},

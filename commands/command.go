@@ -3,6 +3,7 @@ package commands
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Kind says what a command needs before its handler can answer.
@@ -86,6 +87,8 @@ type Command struct {
 	// Tips are hints for proxies, as Redis words them.
 	Tips []string
 	Kind Kind
+	// Within is how long a Synced or Propose command may take, 0 for the usual.
+	Within time.Duration
 	// Group and Since are for the documentation; Since is the version of Redis
 	// (or "ours") that brought the command.
 	Group, Since string

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -21,9 +22,9 @@ type Context struct {
 	Command *Command
 }
 
-// answerWithin is how long a command waits for the broker. Longer than any
-// election of a new raft leader takes, and short enough that a script that
-// configures a node without a majority does not hang.
+// answerWithin is how long a command waits for the broker, if it does not say
+// otherwise. Longer than any election of a new raft leader takes, and short
+// enough that a script that configures a node without a majority does not hang.
 const answerWithin = 10 * time.Second
 
 // Table is a set of commands. It is immutable and safe for all goroutines.
@@ -152,7 +153,7 @@ func gate(cmd *Command, client Client) Reply {
 func run(c *Context, args []string) Reply {
 	switch c.Command.Kind {
 	case Synced, Propose:
-		ctx, cancel := context.WithTimeout(c.Context, answerWithin)
+		ctx, cancel := context.WithTimeout(c.Context, cmp.Or(c.Command.Within, answerWithin))
 		defer cancel()
 		c.Context = ctx
 	}

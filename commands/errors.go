@@ -81,6 +81,13 @@ const (
 	errReconfigScript    Error = "ERR Client reconfiguration script seems non existing or non executable"
 )
 
+// Of SENTINEL MEMBER, all ours.
+const (
+	errMemberVerb   Error = "ERR Only SENTINEL MEMBER ADD <host:port> / REMOVE <id|host:port> are supported."
+	errNoMembership Error = "ERR This node's broker has no group of its own to add a member to: standalone is one node, and with zk a new node joins by itself"
+	errRemoveSelf   Error = "ERR A node does not remove itself: tell another one to do it"
+)
+
 // maxEcho is how much of a client's own words an error repeats.
 const maxEcho = 128
 
@@ -188,4 +195,34 @@ func errRefused(out state.Outcome) Error {
 		return errInProgress
 	}
 	return Error("ERR " + out.Detail)
+}
+
+func errNoSuchMember(word string) Error {
+	return Error(fmt.Sprintf("ERR No member has the id or the address '%s'; SENTINEL MEMBERS lists them", echo(word, maxEcho)))
+}
+
+func errAmbiguousMember(word string) Error {
+	return Error(fmt.Sprintf("ERR More than one member has the address '%s'; give the id, which SENTINEL MEMBERS lists", echo(word, maxEcho)))
+}
+
+func errRemoveAlive(m state.Member) Error {
+	return Error(fmt.Sprintf("ERR The member at %s is alive, and only the document lists it: stop its process first", m.Addr))
+}
+
+// errStillListed is for a member that is out of the engine, but not out of the
+// document.
+func errStillListed(fault Reply) Error {
+	return Error(fmt.Sprintf("%s. The member has no say any more and is still listed: the same command again mends that", fault))
+}
+
+// errMembers says what became of a change of the engine's members.
+func errMembers(err error) Error {
+	switch {
+	case errors.Is(err, cluster.ErrRefused):
+		return Error("ERR Nothing was changed: " + strings.TrimPrefix(err.Error(), cluster.ErrRefused.Error()+": "))
+	case errors.Is(err, cluster.ErrUnknown):
+		return Error(fmt.Sprintf("UNKNOWN The change may have taken effect or may still do so: %s. "+
+			"Look at SENTINEL MEMBERS before trying again", err))
+	}
+	return errBroker(err)
 }

@@ -41,11 +41,13 @@ type Watcher interface {
 	SimulatedFailures() int
 }
 
-// Node is what handlers need of the node they run on. All fields but
-// ConfigFile are required; none may change once a server uses the value.
+// Node is what handlers need of the node they run on. All fields but Members
+// and ConfigFile are required; none may change once a server uses the value.
 type Node struct {
 	Broker  Proposer
 	Watcher Watcher
+	// Members are those of the broker's engine, nil if it has none of its own.
+	Members cluster.Membership
 	// Users knows who may log in.
 	Users *Users
 	// Defaults are the settings that SENTINEL MONITOR gives a new master.

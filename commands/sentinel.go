@@ -15,6 +15,8 @@ func sentinelCommand() *Command {
 			isMasterDownCommand("is-primary-down-by-addr", "Valkey 8.0"),
 			masterCommand("master", "2.8.4"),
 			mastersCommand("masters", "2.8.4"),
+			memberCommand(),
+			membersCommand(),
 			monitorCommand(),
 			myIDCommand(),
 			pendingScriptsCommand(),
