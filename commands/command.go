@@ -87,7 +87,8 @@ type Command struct {
 	// Tips are hints for proxies, as Redis words them.
 	Tips []string
 	Kind Kind
-	// Within is how long a Synced or Propose command may take, 0 for the usual.
+	// Within bounds the time that the command may take, if that is not the usual
+	// for its Kind.
 	Within time.Duration
 	// Group and Since are for the documentation; Since is the version of Redis
 	// (or "ours") that brought the command.
@@ -114,6 +115,14 @@ func (c *Command) FullName() string {
 		return c.container.Name + "|" + c.Name
 	}
 	return c.Name
+}
+
+// within is how long the command may take, 0 for as long as the server runs.
+func (c *Command) within() time.Duration {
+	if c.Within == 0 && (c.Kind == Synced || c.Kind == Propose) {
+		return answerWithin
+	}
+	return c.Within
 }
 
 // fits reports whether that many words are right.

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -151,9 +150,8 @@ func gate(cmd *Command, client Client) Reply {
 }
 
 func run(c *Context, args []string) Reply {
-	switch c.Command.Kind {
-	case Synced, Propose:
-		ctx, cancel := context.WithTimeout(c.Context, cmp.Or(c.Command.Within, answerWithin))
+	if within := c.Command.within(); within > 0 {
+		ctx, cancel := context.WithTimeout(c.Context, within)
 		defer cancel()
 		c.Context = ctx
 	}

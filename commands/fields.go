@@ -213,15 +213,15 @@ func (f *fieldList) seen(v failover.ServerView) {
 	f.age("role-reported-time", v.RoleFor)
 }
 
+// memberSilence is after how long without an answer a member is shown as down,
+// whatever the members agree on: a node without a majority agrees with nobody.
+// With a majority they have agreed on it before.
+const memberSilence = 5 * time.Second
+
 // memberFields describes another node as Sentinel describes another Sentinel.
-// Members are alive or not by agreement, so the ages of this node's own link
-// are zero.
-func memberFields(s *state.State, m *state.Master, member state.Member) Map {
-	var flags flagList
-	flags.add(!member.Alive, "s_down")
-	flags.add(true, "sentinel")
-	flags.add(!member.Alive, "disconnected")
-	flags.add(m.VotedDown(member.ID), "master_down")
+// Nodes send no greetings by way of the masters, so the last answer stands for
+// the last greeting.
+func memberFields(s *state.State, m *state.Master, member state.Member, v failover.MemberView) Map {
 	leader, epoch := "?", state.Epoch(0)
 	if m.Failover != nil {
 		leader, epoch = string(m.Failover.Holder), m.Failover.Epoch
@@ -231,20 +231,35 @@ func memberFields(s *state.State, m *state.Master, member state.Member) Map {
 	f.text("ip", member.Addr.Host)
 	f.number("port", member.Addr.Port)
 	f.text("runid", string(member.ID))
-	f.text("flags", flags.String())
-	f.number("link-pending-commands", 0)
+	f.text("flags", memberFlags(m, member, v))
+	f.number("link-pending-commands", bit(v.LinkPending))
 	f.number("link-refcount", max(1, s.Len()))
-	f.age("last-ping-sent", 0)
-	f.age("last-ok-ping-reply", 0)
-	f.age("last-ping-reply", 0)
-	if !member.Alive {
-		f.age("s-down-time", 0)
+	f.age("last-ping-sent", v.PendingFor)
+	f.age("last-ok-ping-reply", v.LastHeard)
+	f.age("last-ping-reply", v.LastHeard)
+	if memberDown(member, v) {
+		f.age("s-down-time", max(0, v.LastHeard-memberSilence))
 	}
 	f.age("down-after-milliseconds", m.DownAfter)
-	f.age("last-hello-message", 0)
+	f.age("last-hello-message", v.LastHeard)
 	f.text("voted-leader", leader)
 	f.count("voted-leader-epoch", int64(epoch))
 	return f.pairs
+}
+
+func memberFlags(m *state.Master, member state.Member, v failover.MemberView) string {
+	var flags flagList
+	flags.add(memberDown(member, v), "s_down")
+	flags.add(true, "sentinel")
+	flags.add(!v.Connected, "disconnected")
+	flags.add(m.VotedDown(member.ID), "master_down")
+	return flags.String()
+}
+
+// memberDown reports whether a member is shown as down: by agreement, or because
+// this node does not hear it.
+func memberDown(member state.Member, v failover.MemberView) bool {
+	return !member.Alive || v.LastHeard >= memberSilence
 }
 
 // cachedInfo is one entry of INFO-CACHE: the age and the text.

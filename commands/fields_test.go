@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"redis-failover/cluster/state"
+	"redis-failover/monitor/failover"
 )
 
 // keys and get read a map as clients do.
@@ -175,19 +176,80 @@ func TestSwitchIsSeenAtOnce(t *testing.T) {
 	}
 }
 
-func TestMembersFlags(t *testing.T) {
+// What a member is shown as comes from what is agreed and from this node's own
+// link to it.
+func TestMemberFields(t *testing.T) {
+	tests := []struct {
+		name  string
+		alive bool
+		seen  *failover.MemberView
+		want  string // flags link-pending-commands last-ping-sent last-ok-ping-reply last-ping-reply [s-down-time]
+	}{
+		{"healthy", true, &failover.MemberView{Heard: true, Connected: true, LastHeard: 300 * time.Millisecond}, "sentinel 0 0 300 300"},
+		{"asked", true, &failover.MemberView{Heard: true, Connected: true, LastHeard: time.Second, LinkPending: true, PendingFor: 20 * time.Millisecond},
+			"sentinel 1 20 1000 1000"},
+		{"link lost", true, &failover.MemberView{Heard: true, LastHeard: time.Second}, "sentinel,disconnected 0 0 1000 1000"},
+		{"silent", true, &failover.MemberView{Heard: true, LastHeard: 7 * time.Second}, "s_down,sentinel,disconnected 0 0 7000 7000 2000"},
+		{"silent and connected", true, &failover.MemberView{Heard: true, Connected: true, LastHeard: 5 * time.Second}, "s_down,sentinel 0 0 5000 5000 0"},
+		{"dead by agreement", false, &failover.MemberView{Heard: true, Connected: true, LastHeard: time.Second}, "s_down,sentinel 0 0 1000 1000 0"},
+		{"not met yet", true, nil, "sentinel,disconnected 0 0 0 0"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			b.monitor("m")
+			b.monitor("n")
+			b.apply(state.OpMember{Member: state.Member{ID: "x", Addr: addr("10.1.1.1:26379"), Alive: test.alive}})
+			if test.seen != nil {
+				b.watcher.members["x"] = *test.seen
+			}
+			list := b.do("SENTINEL", "SENTINELS", "m").(Array)
+			if len(list) != 1 {
+				t.Fatalf("%d members are listed: %v", len(list), list)
+			}
+			m := list[0].(Map)
+			var got []string
+			for _, key := range strings.Fields("flags link-pending-commands last-ping-sent last-ok-ping-reply last-ping-reply") {
+				got = append(got, get(t, m, key))
+			}
+			if strings.Contains(keys(m), "s-down-time") {
+				got = append(got, get(t, m, "s-down-time"))
+			}
+			if got := strings.Join(got, " "); got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+			for key, want := range map[string]string{"name": "x", "runid": "x", "ip": "10.1.1.1", "port": "26379", "link-refcount": "2"} {
+				if get(t, m, key) != want {
+					t.Errorf("%s is %q, want %q", key, get(t, m, key), want)
+				}
+			}
+		})
+	}
+}
+
+func TestMemberSaysDown(t *testing.T) {
 	b := newBench(t)
 	m := b.monitor("m")
-	for id, alive := range map[state.MemberID]bool{"x": true, "y": false} {
-		b.apply(state.OpMember{Member: state.Member{ID: id, Addr: addr("10.1.1.1:26379"), Alive: alive}})
-	}
+	b.apply(state.OpMember{Member: state.Member{ID: "x", Addr: addr("10.1.1.1:26379"), Alive: true}})
+	b.watcher.members["x"] = failover.MemberView{Connected: true}
 	b.apply(state.OpVote{Member: "x", Votes: []state.Ballot{{Name: "m", Generation: m.Generation, Down: true}}})
-	got := map[string]string{}
-	for _, s := range b.do("SENTINEL", "SENTINELS", "m").(Array) {
-		got[get(t, s.(Map), "runid")] = get(t, s.(Map), "flags")
+	listed := b.do("SENTINEL", "SENTINELS", "m").(Array)[0].(Map)
+	if got := get(t, listed, "flags"); got != "sentinel,master_down" {
+		t.Errorf("flags %s", got)
 	}
-	if got["x"] != "sentinel,master_down" || got["y"] != "s_down,sentinel,disconnected" || len(got) != 2 {
-		t.Errorf("flags %v", got)
+}
+
+// RESET forgets servers, never members.
+func TestResetKeepsMembers(t *testing.T) {
+	b := newBench(t)
+	b.monitor("m")
+	b.apply(state.OpMember{Member: state.Member{ID: "x", Addr: addr("10.1.1.1:26379"), Alive: true}})
+	b.do("SENTINEL", "RESET", "*")
+	if got := len(b.do("SENTINEL", "SENTINELS", "m").(Array)); got != 1 {
+		t.Errorf("%d members are listed after RESET", got)
+	}
+	if got := get(t, b.do("SENTINEL", "MASTER", "m").(Map), "num-other-sentinels"); got != "1" {
+		t.Errorf("num-other-sentinels is %s after RESET", got)
 	}
 }
 

@@ -25,6 +25,9 @@ type Watcher interface {
 	// View returns what this node observes of a group; false if no master of
 	// that name is watched here (yet).
 	View(name string) (failover.View, bool)
+	// Member returns what this node observes of another member of the
+	// document; false for itself and for one that it does not know (yet).
+	Member(id state.MemberID) (failover.MemberView, bool)
 	// Failover starts a manual failover of a master that this node carries
 	// out. It returns once the claim is committed, before the failover is
 	// done. Errors: ErrNoSuchMaster, ErrInProgress, ErrNoGoodReplica, or those

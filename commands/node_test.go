@@ -50,6 +50,7 @@ func (b *memory) Barrier(context.Context) (state.Index, error) {
 // sight is a Watcher that sees what it was told.
 type sight struct {
 	views    map[string]failover.View
+	members  map[state.MemberID]failover.MemberView
 	tilt     int
 	failover error
 	asked    []string
@@ -58,6 +59,11 @@ type sight struct {
 
 func (w *sight) View(name string) (failover.View, bool) {
 	v, ok := w.views[name]
+	return v, ok
+}
+
+func (w *sight) Member(id state.MemberID) (failover.MemberView, bool) {
+	v, ok := w.members[id]
 	return v, ok
 }
 
@@ -161,7 +167,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{
 		t: t, table: table,
 		broker:  &memory{now: state.New()},
-		watcher: &sight{views: map[string]failover.View{}, tilt: -1},
+		watcher: &sight{views: map[string]failover.View{}, members: map[state.MemberID]failover.MemberView{}, tilt: -1},
 		session: &fakeSession{client: Client{
 			ID: 7, Addr: "127.0.0.1:1007", LocalAddr: "127.0.0.1:26379", User: DefaultUser,
 			Authenticated: true, Protocol: 2, Created: time.Now(), Active: time.Now(),

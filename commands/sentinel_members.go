@@ -7,6 +7,7 @@ import (
 
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
+	"redis-failover/monitor/failover"
 )
 
 // The commands about the nodes of redis-failover itself. All of them are ours:
@@ -76,10 +77,12 @@ func (c *Context) peers() []cluster.Peer {
 // memberEntry describes a node. A value that is not known is empty.
 func (c *Context) memberEntry(m member) Map {
 	self := m.id() == c.Node.Broker.Self()
+	seen, _ := c.Node.Watcher.Member(m.id())
 	reachable, serving := m.peer.Reachable, m.peer.Serving
 	if c.Node.Members == nil {
-		// Without members of the engine's own, being alive is all there is.
-		reachable, serving = self || m.agreed.Alive, self || m.agreed.Alive
+		// The engine has nothing to say. A member says that it is alive, when
+		// it is told otherwise, by a commit; so it serves.
+		reachable, serving = self || seen.Connected, m.agreed.Alive
 	}
 	var f fieldList
 	f.text("id", string(m.id()))
@@ -91,17 +94,20 @@ func (c *Context) memberEntry(m member) Map {
 	f.number("alive", bit(m.agreed.Alive))
 	f.number("reachable", bit(reachable))
 	f.number("serving", bit(serving))
-	f.text("trouble", c.memberTrouble(m))
+	f.age("last-ok-ping-reply", seen.LastHeard)
+	f.text("trouble", c.memberTrouble(m, seen))
 	return f.pairs
 }
 
 // memberTrouble is what keeps a node from taking part, in words.
-func (c *Context) memberTrouble(m member) string {
+func (c *Context) memberTrouble(m member, seen failover.MemberView) string {
 	switch {
 	case m.peer.Trouble != "":
 		return m.peer.Trouble
 	case m.id() == c.Node.Broker.Self() && c.Node.Broker.Health().Condition != cluster.Ready:
 		return c.Node.Broker.Health().Reason
+	case seen.Trouble != "":
+		return seen.Trouble
 	case !m.inDoc:
 		return "it has not announced itself yet"
 	case c.Node.Members != nil && !m.inEngine:

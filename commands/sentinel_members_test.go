@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
+	"redis-failover/monitor/failover"
 )
 
 // group is a Membership that says what it was told.
@@ -43,6 +45,7 @@ func withMembers(t *testing.T) (*bench, *group) {
 		{Addr: "10.1.1.3:7000", Trouble: "connection refused"},
 	}}
 	b.node.Members = g
+	b.watcher.members["bb"] = failover.MemberView{Heard: true, Connected: true, LastHeard: 250 * time.Millisecond}
 	return b, g
 }
 
@@ -50,7 +53,7 @@ func TestMembersListing(t *testing.T) {
 	b, _ := withMembers(t)
 	b.broker.health = cluster.Health{Condition: cluster.Suspended, Reason: "no majority"}
 	list := b.do("SENTINEL", "MEMBERS").(Array)
-	const fields = "id ip port engine-address version self alive reachable serving trouble"
+	const fields = "id ip port engine-address version self alive reachable serving last-ok-ping-reply trouble"
 	var got []string
 	for _, entry := range list {
 		if keys(entry.(Map)) != fields {
@@ -63,10 +66,10 @@ func TestMembersListing(t *testing.T) {
 		got = append(got, strings.Join(values, " "))
 	}
 	want := []string{
-		string(self) + " 127.0.0.1 26379 10.1.1.1:7000  1 1 1 1 no majority",
-		"bb 10.1.1.2 26379 10.1.1.2:7000 1.2.4 0 1 1 1 ",
-		"gone 10.1.1.9 26379   0 0 0 0 it is no member of the group any more; SENTINEL MEMBER REMOVE forgets it",
-		"  0 10.1.1.3:7000  0 0 0 0 connection refused",
+		string(self) + " 127.0.0.1 26379 10.1.1.1:7000  1 1 1 1 0 no majority",
+		"bb 10.1.1.2 26379 10.1.1.2:7000 1.2.4 0 1 1 1 250 ",
+		"gone 10.1.1.9 26379   0 0 0 0 0 it is no member of the group any more; SENTINEL MEMBER REMOVE forgets it",
+		"  0 10.1.1.3:7000  0 0 0 0 0 connection refused",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -77,12 +80,14 @@ func TestMembersListing(t *testing.T) {
 func TestMembersWithoutMembership(t *testing.T) {
 	b, _ := withMembers(t)
 	b.node.Members = nil
+	b.apply(state.OpMember{Member: state.Member{ID: "cc", Alive: true}})
+	b.watcher.members["cc"] = failover.MemberView{Trouble: "connection refused"}
 	flags := map[string]string{}
 	for _, entry := range b.do("SENTINEL", "MEMBERS").(Array) {
 		m := entry.(Map)
 		flags[get(t, m, "id")] = get(t, m, "reachable") + get(t, m, "serving") + " " + get(t, m, "trouble")
 	}
-	if len(flags) != 3 || flags[string(self)] != "11 " || flags["bb"] != "11 " || flags["gone"] != "00 the others do not hear from it" {
+	if len(flags) != 4 || flags[string(self)] != "11 " || flags["bb"] != "11 " || flags["cc"] != "01 connection refused" || flags["gone"] != "00 the others do not hear from it" {
 		t.Errorf("got %q", flags)
 	}
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -72,7 +73,8 @@ func sentinelsCommand() *Command {
 			}
 			list := Array{}
 			for _, member := range c.otherMembers() {
-				list = append(list, memberFields(c.state(), m, member))
+				seen, _ := c.Node.Watcher.Member(member.ID)
+				list = append(list, memberFields(c.state(), m, member, seen))
 			}
 			return list
 		},
@@ -144,7 +146,7 @@ func isMasterDown(c *Context, args []string) Reply {
 
 func ckquorumCommand() *Command {
 	return &Command{
-		Name: "ckquorum", Arity: 3, Flags: Admin, Since: "2.8.4", Kind: Synced,
+		Name: "ckquorum", Arity: 3, Flags: Admin, Since: "2.8.4", Kind: Local, Within: answerWithin,
 		Syntax: "<master-name>",
 		Summary: "Checks whether enough nodes are alive to hold the master for down and to carry out a failover, " +
 			"by asking the majority right now.",
@@ -152,34 +154,59 @@ func ckquorumCommand() *Command {
 	}
 }
 
-// ckquorum counts this node as alive, as it answers.
+// ckquorum asks the majority itself, as having none is an answer here and not an
+// obstacle.
 func ckquorum(c *Context, args []string) Reply {
+	_, noAnswer := c.Node.Broker.Barrier(c)
 	m, fault := c.master(args[0])
 	if fault != nil {
 		return fault
 	}
-	usable, voters := 1, 1
-	for _, member := range c.otherMembers() {
-		voters++
-		if member.Alive {
-			usable++
-		}
-	}
+	usable, voters := c.countMembers(noAnswer == nil)
 	var missing []string
 	if usable < m.Quorum {
 		missing = append(missing, "Not enough available Sentinels to reach the specified quorum for this master")
 	}
-	if usable < voters/2+1 {
+	if usable < voters/2+1 || errors.Is(noAnswer, cluster.ErrNoQuorum) {
 		missing = append(missing, "Not enough available Sentinels to reach the majority and authorize a failover")
 	}
-	if health := c.Node.Broker.Health(); health.Condition != cluster.Ready {
+	if reason := c.unchangeable(noAnswer); reason != "" {
 		// Ours: a Sentinel cannot be kept from deciding, a document can.
-		missing = append(missing, "The document cannot be changed now, which every failover has to: "+health.Reason)
+		missing = append(missing, "The document cannot be changed now, which every failover has to: "+reason)
 	}
 	if len(missing) == 0 {
 		return Simple(fmt.Sprintf("OK %d usable Sentinels. Quorum and failover authorization can be reached", usable))
 	}
 	return Error(fmt.Sprintf("NOQUORUM %d usable Sentinels. %s", usable, strings.Join(missing, ". ")))
+}
+
+// countMembers counts the members that can be relied on, this node included as
+// it answers, and those that a majority is counted of. Who counts as alive is
+// agreed; without an agreement that is current, it is whom this node hears.
+func (c *Context) countMembers(agreed bool) (usable, voters int) {
+	for _, m := range c.members() {
+		if c.Node.Members != nil && !m.inEngine {
+			continue
+		}
+		voters++
+		seen, _ := c.Node.Watcher.Member(m.id())
+		if m.id() == c.Node.Broker.Self() || m.agreed.Alive && (agreed || !memberDown(m.agreed, seen)) {
+			usable++
+		}
+	}
+	return usable, voters
+}
+
+// unchangeable is why the document takes no changes from this node, "" if it
+// does.
+func (c *Context) unchangeable(noAnswer error) string {
+	if health := c.Node.Broker.Health(); health.Condition != cluster.Ready {
+		return health.Reason
+	}
+	if noAnswer != nil {
+		return noAnswer.Error()
+	}
+	return ""
 }
 
 func myIDCommand() *Command {

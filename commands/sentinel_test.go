@@ -179,7 +179,6 @@ func TestBrokerErrors(t *testing.T) {
 		{"SENTINEL", "SET", "mymaster", "quorum", "2"},
 		{"SENTINEL", "REMOVE", "mymaster"},
 		{"SENTINEL", "RESET", "*"},
-		{"SENTINEL", "CKQUORUM", "mymaster"},
 		{"SENTINEL", "FAILOVER", "mymaster"},
 	}
 	for _, test := range tests {
@@ -272,8 +271,54 @@ func TestCkquorumSuspended(t *testing.T) {
 	b := newBench(t)
 	b.monitor("m")
 	b.broker.health = cluster.Health{Condition: cluster.Suspended, Reason: "the disk is full"}
-	got, _ := b.do("SENTINEL", "CKQUORUM", "m").(Error)
-	if !strings.HasPrefix(string(got), "NOQUORUM 1 usable Sentinels. ") || !strings.Contains(string(got), "the disk is full") {
+	want := Error("NOQUORUM 1 usable Sentinels. The document cannot be changed now, which every failover has to: the disk is full")
+	if got := b.do("SENTINEL", "CKQUORUM", "m"); got != want {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Without a majority the members agree on nothing, so those count that this node
+// hears, and the answer is Sentinel's.
+func TestCkquorumWithoutMajority(t *testing.T) {
+	b := newBench(t)
+	b.monitor("m")
+	for _, id := range []state.MemberID{"x", "y"} {
+		b.apply(state.OpMember{Member: state.Member{ID: id, Alive: true}})
+		b.watcher.members[id] = failover.MemberView{Heard: true, LastHeard: time.Minute}
+	}
+	b.broker.fail = fmt.Errorf("%w: 1 of 3 members can be reached", cluster.ErrNoQuorum)
+	want := "NOQUORUM 1 usable Sentinels. Not enough available Sentinels to reach the majority and authorize a failover"
+	if got, _ := b.do("SENTINEL", "CKQUORUM", "m").(Error); !strings.HasPrefix(string(got), want) || !strings.HasSuffix(string(got), "1 of 3 members can be reached") {
+		t.Errorf("got %q", got)
+	}
+	// For a moment all seem to be there.
+	b.watcher.members = map[state.MemberID]failover.MemberView{}
+	want = strings.Replace(want, "1 usable", "3 usable", 1)
+	if got, _ := b.do("SENTINEL", "CKQUORUM", "m").(Error); !strings.HasPrefix(string(got), want) {
+		t.Errorf("got %q", got)
+	}
+	// The document is as current as the engine says, whatever this node hears.
+	b.watcher.members["x"] = failover.MemberView{LastHeard: time.Minute}
+	b.broker.fail = nil
+	if got, _ := b.do("SENTINEL", "CKQUORUM", "m").(Simple); !strings.HasPrefix(string(got), "OK 3 usable") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A majority is one of the engine's members: those that never started count, and
+// those that left it do not.
+func TestCkquorumCountsTheEngine(t *testing.T) {
+	b := newBench(t)
+	b.monitor("m")
+	b.apply(state.OpMember{Member: state.Member{ID: "x", Alive: true}})
+	b.apply(state.OpMember{Member: state.Member{ID: "gone"}})
+	g := &group{peers: []cluster.Peer{{ID: self, Self: true}, {ID: "x"}, {Addr: "10.1.1.3:7000"}}}
+	b.node.Members = g
+	if got := b.do("SENTINEL", "CKQUORUM", "m"); got != Simple("OK 2 usable Sentinels. Quorum and failover authorization can be reached") {
+		t.Errorf("got %v", got)
+	}
+	g.peers = append(g.peers, cluster.Peer{Addr: "10.1.1.4:7000"})
+	if got, _ := b.do("SENTINEL", "CKQUORUM", "m").(Error); got != "NOQUORUM 2 usable Sentinels. Not enough available Sentinels to reach the majority and authorize a failover" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -27,6 +27,9 @@ const patience = 20 * time.Second
 type blind struct{}
 
 func (blind) View(string) (failover.View, bool) { return failover.View{}, false }
+func (blind) Member(state.MemberID) (failover.MemberView, bool) {
+	return failover.MemberView{}, false
+}
 func (blind) Failover(context.Context, string) error {
 	return failover.ErrNoGoodReplica
 }

@@ -4,6 +4,8 @@ package compat
 const (
 	since72 = "follows Redis 7.2, where the compared Sentinel is a 7.0"
 	valkey  = "follows Valkey 8"
+	// Sentinels know each other from greetings and cannot be told about.
+	ownMembers = "the nodes of redis-failover are members of a group that can be asked for and changed"
 )
 
 // x128 is as much of a word as an error repeats.

@@ -19,6 +19,9 @@ var sentinelCalls = []conversation{
 		{line: "SENTINEL HELP", how: kind},
 	}},
 	{name: "Valkey's names", calls: []call{
+		{line: "SENTINEL MEMBERS x", differs: ownMembers, ours: "-ERR wrong number of arguments for 'sentinel|members' command"},
+		{line: "SENTINEL MEMBER ADD", differs: ownMembers, ours: "-ERR wrong number of arguments for 'sentinel|member' command"},
+		{line: "SENTINEL MEMBER LIST x", differs: ownMembers, ours: "-ERR Only SENTINEL MEMBER ADD <host:port> / REMOVE <id|host:port> are supported."},
 		{line: "SENTINEL GET-PRIMARY-ADDR-BY-NAME mymaster", differs: valkey, ours: `*["{host}" "{port}"]`},
 		{line: "SENTINEL GET-PRIMARY-ADDR-BY-NAME nope", differs: valkey, ours: "*(null)", ours3: "_"},
 		{line: "SENTINEL PRIMARY nope", differs: valkey, ours: "-ERR No such master with that name"},
