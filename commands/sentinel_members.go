@@ -2,6 +2,7 @@ package commands
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ func (m member) isNamed(word string) bool {
 }
 
 // members are those of the document by rising id, then those that only the
-// engine knows.
+// engine knows; and this node in any case, also while it waits to be added.
 func (c *Context) members() []member {
 	doc := c.state()
 	peers := map[state.MemberID]cluster.Peer{}
@@ -63,7 +64,12 @@ func (c *Context) members() []member {
 		p, ok := peers[agreed.ID]
 		list = append(list, member{agreed: agreed, peer: p, inDoc: true, inEngine: ok})
 	}
-	return append(list, unknown...)
+	list = append(list, unknown...)
+	self := c.Node.Broker.Self()
+	if !slices.ContainsFunc(list, func(m member) bool { return m.id() == self }) {
+		list = append(list, member{peer: cluster.Peer{ID: self, Self: true, Reachable: true}})
+	}
+	return list
 }
 
 // peers are the members of the engine, none if it has none of its own.

@@ -76,6 +76,18 @@ func TestMembersListing(t *testing.T) {
 	}
 }
 
+// A node that waits to be added knows nobody but itself.
+func TestMembersOfAJoiner(t *testing.T) {
+	b := newBench(t)
+	b.broker.now = state.New()
+	b.broker.health = cluster.Health{Condition: cluster.Suspended, Reason: "waits to be added"}
+	b.node.Members = &group{}
+	list := b.do("SENTINEL", "MEMBERS").(Array)
+	if len(list) != 1 || get(t, list[0].(Map), "id") != string(self) || get(t, list[0].(Map), "trouble") != "waits to be added" {
+		t.Errorf("got %v", list)
+	}
+}
+
 // Where the engine has no members of its own, the document says it all.
 func TestMembersWithoutMembership(t *testing.T) {
 	b, _ := withMembers(t)

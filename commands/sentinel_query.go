@@ -185,12 +185,13 @@ func ckquorum(c *Context, args []string) Reply {
 // agreed; without an agreement that is current, it is whom this node hears.
 func (c *Context) countMembers(agreed bool) (usable, voters int) {
 	for _, m := range c.members() {
-		if c.Node.Members != nil && !m.inEngine {
+		self := m.id() == c.Node.Broker.Self()
+		if c.Node.Members != nil && !m.inEngine && !self {
 			continue
 		}
 		voters++
 		seen, _ := c.Node.Watcher.Member(m.id())
-		if m.id() == c.Node.Broker.Self() || m.agreed.Alive && (agreed || !memberDown(m.agreed, seen)) {
+		if self || m.agreed.Alive && (agreed || !memberDown(m.agreed, seen)) {
 			usable++
 		}
 	}
