@@ -18,6 +18,7 @@ GO_TEST := go test -shuffle=on -p=2 -timeout=15m
 TOOLS := redis-server:redis-server redis-sentinel:redis-sentinel ip:iproute2
 
 ARGS ?=
+NODES ?= 1
 SIM_SCHEDULES ?= 200000
 FUZZTIME ?= 20s
 ROUNDS ?= 20
@@ -32,11 +33,11 @@ build: ## build ./bin/redis-failover
 
 # The playground is built and not "go run": a SIGTERM for go run would leave it
 # behind.
-run: build ## watch a master and two replicas, all on loopback; with ARGS='…' run the server so
+run: build ## watch a master and two replicas, all on loopback; NODES=3: with three nodes; ARGS='…': run the server so
 ifeq ($(strip $(ARGS)),)
 	@.ci/install redis-server:redis-server
 	@go build -o bin/playground ./tests/playground
-	@exec bin/playground bin/redis-failover
+	@exec bin/playground -nodes=$(NODES) bin/redis-failover
 else
 	@exec bin/redis-failover $(ARGS)
 endif

@@ -1,6 +1,6 @@
-// Playground starts a master with two replicas and redis-failover on loopback,
-// says what to type, and supervises them until Ctrl-C. "make run" is its usual
-// way in.
+// Playground starts a master with two replicas and one or several nodes of
+// redis-failover on loopback, says what to type, and supervises them until
+// Ctrl-C. "make run" and "make run NODES=3" are the usual ways in.
 //
 // It lives among the tests because it shares with them how processes are
 // started (tests/procs/spawn): nothing outlives it, whatever happens to it or to
@@ -10,6 +10,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -18,20 +19,22 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: playground PATH-OF-REDIS-FAILOVER")
+	nodes := flag.Int("nodes", 1, "how many nodes of redis-failover, 1 to 9")
+	flag.Parse()
+	if flag.NArg() != 1 || *nodes < 1 || *nodes > 9 {
+		fmt.Fprintln(os.Stderr, "usage: playground [-nodes 1..9] PATH-OF-REDIS-FAILOVER")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if err := run(ctx, os.Args[1], os.Stdout); err != nil {
+	if err := run(ctx, flag.Arg(0), *nodes, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "playground:", err)
 		os.Exit(1)
 	}
 }
 
 // run plays until ctx ends, which is no error, and removes all it made.
-func run(ctx context.Context, program string, out io.Writer) (err error) {
+func run(ctx context.Context, program string, nodes int, out io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "redis-failover-playground-")
 	if err != nil {
 		return err
@@ -41,7 +44,7 @@ func run(ctx context.Context, program string, out io.Writer) (err error) {
 		p.stop()
 		err = errors.Join(err, os.RemoveAll(dir))
 	}()
-	if err := p.build(ctx, program); err != nil {
+	if err := p.build(ctx, program, nodes); err != nil {
 		if ctx.Err() != nil {
 			return nil // Ctrl-C while it started
 		}

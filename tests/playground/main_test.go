@@ -30,7 +30,7 @@ type session struct {
 	file, temporary string
 }
 
-func play(t *testing.T) *session {
+func play(t *testing.T, args ...string) *session {
 	t.Helper()
 	procs.NeedTool(t, "redis-server", "redis-server")
 	program := procs.Binary(t)
@@ -44,7 +44,7 @@ func play(t *testing.T) *session {
 		t.Fatal(err)
 	}
 	defer terminal.Close()
-	cmd := exec.Command(playground, program)
+	cmd := exec.Command(playground, append(args, program)...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+s.temporary)
 	cmd.Stdout, cmd.Stderr = terminal, terminal
 	if s.proc, err = spawn.Start(cmd); err != nil {
@@ -155,6 +155,29 @@ func TestFailoverByHand(t *testing.T) {
 		now, err := master(port)
 		if err == nil && now == old {
 			err = fmt.Errorf("the master is still %s", now)
+		}
+		return err
+	})
+	s.end()
+}
+
+// With three nodes, one may be killed, and the others go on.
+func TestSeveralNodes(t *testing.T) {
+	s := play(t, "-nodes=3")
+	port := s.await(`redis-cli -p (\d+) SENTINEL GET-MASTER`)
+	if err := syscall.Kill(s.await(`kill a node +kill -9 (\d+)`), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.await(`ended: signal: killed`)
+	conn, err := redis.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	procs.Eventually(t, patience, func() error {
+		reply, err := redis.String(conn.Do("SENTINEL", "SET", "mymaster", "quorum", "1"))
+		if err == nil && reply != "OK" {
+			err = fmt.Errorf("SENTINEL SET answers %q", reply)
 		}
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"redis-failover/tests/procs/spawn"
@@ -22,20 +23,20 @@ const (
 	away = 20 * time.Second
 )
 
-// playground is a group of Redis servers with the redis-failover that watches
-// them. One goroutine, that of run, owns it.
+// playground is a group of Redis servers with the nodes of redis-failover that
+// watch them. One goroutine, that of run, owns it.
 type playground struct {
-	dir      string
-	out      io.Writer
-	redises  []*child // the first one is the master at the start
-	failover *child
-	ports    []*spawn.Port
+	dir     string
+	out     io.Writer
+	redises []*child // the first one is the master at the start
+	nodes   []*child // the first one is on the usual port, and writes to the terminal
+	ports   []*spawn.Port
 	// ended and back tell of children that ended, and that may start again.
 	ended, back chan *child
 }
 
 // build starts everything.
-func (p *playground) build(ctx context.Context, program string) error {
+func (p *playground) build(ctx context.Context, program string, nodes int) error {
 	redisServer, err := exec.LookPath("redis-server")
 	if err != nil {
 		return fmt.Errorf("%w (on Debian: apt-get install redis-server)", err)
@@ -50,7 +51,7 @@ func (p *playground) build(ctx context.Context, program string) error {
 			return err
 		}
 	}
-	return p.addFailover(ctx, program)
+	return p.addNodes(ctx, program, nodes)
 }
 
 // addRedis starts a redis-server; all but the first are replicas of the first.
@@ -81,22 +82,51 @@ func (p *playground) addRedis(ctx context.Context, program string) error {
 	return p.start(ctx, c)
 }
 
-// addFailover starts redis-failover on its usual port, or on another one when
-// that is taken.
-func (p *playground) addFailover(ctx context.Context, program string) error {
+// addNodes starts one redis-failover that works alone, or several that hold one
+// document together.
+func (p *playground) addNodes(ctx context.Context, program string, count int) error {
+	members := make([]string, count)
+	for i := range members {
+		port, err := p.reserve()
+		if err != nil {
+			return err
+		}
+		members[i] = fmt.Sprintf("127.0.0.1:%d", port)
+	}
+	for i := range count {
+		argv := []string{
+			program, "-data_dir=" + filepath.Join(p.dir, fmt.Sprintf("node%d", i)), "-masters=mymaster=" + p.redises[0].addr(),
+		}
+		if count > 1 {
+			argv = append(argv, "-raft_addr="+members[i], "-raft_cluster="+strings.Join(members, ","))
+		}
+		if err := p.addNode(ctx, argv); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addNode starts a redis-failover, the first one on the usual port unless that
+// is taken.
+func (p *playground) addNode(ctx context.Context, argv []string) error {
+	first := len(p.nodes) == 0
 	port := sentinelPort
-	if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
+	if !first || !free(port) {
+		var err error
 		if port, err = p.reserve(); err != nil {
 			return err
 		}
-	} else if err := l.Close(); err != nil {
-		return err
 	}
-	p.failover = &child{name: "redis-failover", port: port, terminal: true, argv: []string{
-		program, fmt.Sprintf("-addr=127.0.0.1:%d", port), "-data_dir=" + filepath.Join(p.dir, "failover"),
-		"-masters=mymaster=" + p.redises[0].addr(),
-	}}
-	return p.start(ctx, p.failover)
+	c := &child{name: "redis-failover", port: port, terminal: first, argv: append(argv, fmt.Sprintf("-addr=127.0.0.1:%d", port))}
+	p.nodes = append(p.nodes, c)
+	return p.start(ctx, c)
+}
+
+// free reports whether a port can be listened on.
+func free(port int) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	return err == nil && l.Close() == nil
 }
 
 // reserve finds a free port and keeps it.
@@ -154,10 +184,16 @@ func (p *playground) supervise(ctx context.Context) error {
 // stop ends all children: redis-failover first, so that it does not take the
 // end of the others for an accident.
 func (p *playground) stop() {
-	if f := p.failover; f != nil && f.proc != nil {
-		_ = f.proc.Stop(stopTimeout) // one that does not listen, or is frozen, is killed
-		f.proc.Kill()
+	var nodes sync.WaitGroup
+	for _, c := range p.nodes {
+		if c.proc != nil {
+			nodes.Go(func() {
+				_ = c.proc.Stop(stopTimeout) // one that does not listen, or is frozen, is killed
+				c.proc.Kill()
+			})
+		}
 	}
+	nodes.Wait()
 	for _, c := range p.redises {
 		if c.proc != nil {
 			c.proc.Kill()
@@ -171,9 +207,12 @@ func (p *playground) stop() {
 // guide says what there is and what to type.
 func (p *playground) guide() string {
 	master := p.redises[0]
-	cli := fmt.Sprintf("redis-cli -p %d", p.failover.port)
+	cli := fmt.Sprintf("redis-cli -p %d", p.nodes[0].port)
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nredis-failover (process %d) at %s watches mymaster:\n", p.failover.proc.Pid(), p.failover.addr())
+	b.WriteString("\n")
+	for _, c := range p.nodes {
+		fmt.Fprintf(&b, "redis-failover (process %d) at %s watches mymaster\n", c.proc.Pid(), c.addr())
+	}
 	for i, c := range p.redises {
 		role := "replica"
 		if i == 0 {
@@ -182,7 +221,7 @@ func (p *playground) guide() string {
 		fmt.Fprintf(&b, "  %s  %s  process %d\n", role, c.addr(), c.proc.Pid())
 	}
 	b.WriteString("\nType in another terminal:\n")
-	for _, line := range [][2]string{
+	lines := [][2]string{
 		{"where is the master?", cli + " SENTINEL GET-MASTER-ADDR-BY-NAME mymaster"},
 		{"watch what happens", cli + " PSUBSCRIBE '*'"},
 		{"kill the master", fmt.Sprintf("kill -9 %d", master.proc.Pid())},
@@ -190,7 +229,12 @@ func (p *playground) guide() string {
 		{"and thaw it", fmt.Sprintf("kill -CONT %d", master.proc.Pid())},
 		{"switch the master", cli + " SENTINEL FAILOVER mymaster"},
 		{"all about it", cli + " SENTINEL MASTER mymaster"},
-	} {
+	}
+	if len(p.nodes) > 1 {
+		lines = append(lines, [2]string{"how are the nodes?", cli + " SENTINEL MEMBERS"},
+			[2]string{"kill a node", fmt.Sprintf("kill -9 %d", p.nodes[len(p.nodes)-1].proc.Pid())})
+	}
+	for _, line := range lines {
 		fmt.Fprintf(&b, "  %-22s%s\n", line[0], line[1])
 	}
 	fmt.Fprintf(&b, "\nWhat is killed comes back after %v, under a new process id. Ctrl-C ends everything.\n\n", away)

@@ -55,11 +55,11 @@ func (w *world) machine(addr string) string { return filepath.Join(w.dir, addr) 
 
 // translate turns a text of the page into one that is right here.
 func (w *world) translate(s step, text string) string {
+	text = w.here.Replace(text)
 	if s.machine != "" {
 		text = strings.ReplaceAll(text, "/var/lib", filepath.Join(w.machine(s.machine), "lib"))
 	}
-	text = strings.ReplaceAll(text, "/etc", filepath.Join(w.dir, "etc"))
-	return w.here.Replace(text)
+	return strings.ReplaceAll(text, "/etc", filepath.Join(w.dir, "etc"))
 }
 
 func (w *world) do(s step) {
