@@ -111,6 +111,9 @@ func (s *seeder) propose(ctx context.Context, op state.Op) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", state.Kind(op), err)
 	}
+	if outcome.Refusal == state.RefusedSchema { // once all members are upgraded it is taken
+		return fmt.Errorf("%s: %s", state.Kind(op), outcome.Detail)
+	}
 	if outcome.Refused() {
 		s.log.Warn("the document refused a part of the configuration", "operation", state.Kind(op), "reason", outcome.Detail)
 	}

@@ -88,7 +88,7 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener
 		return nil, err
 	}
 	n.seeder = &seeder{broker: broker, cfg: cfg, log: log, member: state.Member{
-		ID: broker.Self(), RunID: runID, Addr: announced(cfg, listener), Version: version, Alive: true,
+		ID: broker.Self(), RunID: runID, Addr: announced(cfg, listener), Version: version, Schema: state.SchemaVersion, Alive: true,
 	}}
 	return n, nil
 }

@@ -13,7 +13,8 @@ import (
 // It never fails: a mutation that may not be carried out is an Outcome with a
 // Refusal, and the returned State differs from s in its Index only (and in what
 // it remembers of mutation ids). s itself is never changed. Apply must be
-// called for the mutations in the order of their indexes.
+// called for the mutations in the order of their indexes, and for no document
+// that CheckSchema finds too new for this build.
 func Apply(s *State, index Index, m Mutation) (*State, Outcome) {
 	d := &draft{State: *s, at: m.At}
 	d.Index = index
@@ -23,7 +24,9 @@ func Apply(s *State, index Index, m Mutation) (*State, Outcome) {
 		d.refuse(RefusedDuplicate, "mutation %s/%d was applied before, or carries no id", m.ID.Member, m.ID.Seq)
 		return &refused, d.out
 	}
-	d.apply(m.Op)
+	if d.allows(m.needs()) {
+		d.apply(m.Op)
+	}
 	if d.out.Refused() {
 		return &refused, d.out
 	}
@@ -32,48 +35,12 @@ func Apply(s *State, index Index, m Mutation) (*State, Outcome) {
 }
 
 func (d *draft) apply(op Op) {
-	switch op := op.(type) {
-	case OpMember:
-		d.member(op)
-	case OpAlive:
-		d.alive(op)
-	case OpForget:
-		d.forget(op)
-	case OpMonitor:
-		d.monitor(op)
-	case OpRemove:
-		d.remove(op)
-	case OpSet:
-		d.set(op)
-	case OpReset:
-		d.reset(op)
-	case OpObserve:
-		d.observe(op)
-	case OpVote:
-		d.vote(op)
-	case OpBegin:
-		d.begin(op)
-	case OpTakeOver:
-		d.takeOver(op)
-	case OpSelect:
-		d.selectCandidate(op)
-	case OpWait:
-		d.wait(op)
-	case OpPromoted:
-		d.promoted(op)
-	case OpProgress:
-		d.progress(op)
-	case OpEnd:
-		d.end(op)
-	case OpAbort:
-		d.abort(op)
-	case OpRepair:
-		d.repair(op)
-	case OpRepaired:
-		d.repaired(op)
-	default:
+	rule, known := opRules[op.kind()]
+	if _, unread := op.(OpUnknown); unread || !known {
 		d.refuse(RefusedUnknown, "this build does not know the operation %q", op.kind())
+		return
 	}
+	rule.apply(d, op)
 }
 
 // draft is a document being changed: a shallow copy whose masters are copied
@@ -180,6 +147,11 @@ func (d *draft) member(op OpMember) {
 		d.refuse(RefusedInvalid, "a member needs an id")
 		return
 	}
+	if op.Member.knows() < d.Schema {
+		d.refuse(RefusedSchema, "schema %d is in force, and member %s (version %s) knows %d: start a build that knows it there",
+			d.Schema, op.Member.ID, op.Member.Version, op.Member.knows())
+		return
+	}
 	old, ok := d.members.get(string(op.Member.ID))
 	if ok && old == op.Member {
 		d.out.Unchanged = true
@@ -189,6 +161,7 @@ func (d *draft) member(op OpMember) {
 	if old.Alive != op.Member.Alive || old.RunID != op.Member.RunID {
 		d.dropVotesOf(op.Member.ID)
 	}
+	d.raiseSchema()
 }
 
 func (d *draft) alive(op OpAlive) {

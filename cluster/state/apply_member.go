@@ -11,4 +11,5 @@ func (d *draft) forget(op OpForget) {
 	}
 	d.members = d.members.without(string(op.Member))
 	d.dropVotesOf(op.Member)
+	d.raiseSchema() // it may have been the last one that knew less
 }

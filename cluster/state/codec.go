@@ -10,11 +10,15 @@ import (
 // its cost is far below that of the fsync behind it. Secrets and nothing else
 // are base64 in it (see Secret).
 
+// wireMutation is the envelope of a log entry. It is the same in all schemas:
+// every build must be able to tell who proposed what and what it needs.
 type wireMutation struct {
 	ID   MutationID
 	At   Time
 	Kind string
-	Op   json.RawMessage
+	// Schema is the one that the entry needs; it is left out for the first.
+	Schema int `json:",omitempty"`
+	Op     json.RawMessage
 }
 
 // EncodeMutation writes a mutation for a log.
@@ -26,53 +30,39 @@ func EncodeMutation(m Mutation) ([]byte, error) {
 	} else if body, err = json.Marshal(m.Op); err != nil {
 		return nil, fmt.Errorf("encode %s: %w", Kind(m.Op), err)
 	}
-	return json.Marshal(wireMutation{ID: m.ID, At: m.At, Kind: Kind(m.Op), Op: body})
+	w := wireMutation{ID: m.ID, At: m.At, Kind: Kind(m.Op), Op: body}
+	if need := m.needs(); need > firstSchema {
+		w.Schema = need
+	}
+	return json.Marshal(w)
 }
 
-// DecodeMutation reads what EncodeMutation wrote. An op of a newer build comes
-// out as OpUnknown, which Apply refuses; anything malformed is an error.
+// DecodeMutation reads what EncodeMutation wrote. An op that needs a later
+// schema than this build knows, or of an unknown kind, comes out as OpUnknown,
+// which Apply refuses.
+//
+// Anything malformed is an error. If it is the op that is malformed, the mutation
+// is there nevertheless, with an OpUnknown: a log that holds such an entry must
+// have the same outcome for builds that can read it and for those that cannot.
 func DecodeMutation(text []byte) (Mutation, error) {
 	var w wireMutation
 	if err := json.Unmarshal(text, &w); err != nil {
 		return Mutation{}, fmt.Errorf("decode mutation: %w", err)
 	}
-	decode, ok := decoders[w.Kind]
-	if !ok {
-		return Mutation{ID: w.ID, At: w.At, Op: OpUnknown{Kind: w.Kind, Body: w.Op}}, nil
+	m := Mutation{ID: w.ID, At: w.At, Op: OpUnknown{Kind: w.Kind, Body: w.Op}}
+	var err error
+	if rule, known := opRules[w.Kind]; known && w.Schema <= SchemaVersion {
+		var op Op
+		if op, err = rule.decode(w.Op); err == nil {
+			m.Op = op
+		} else {
+			err = fmt.Errorf("decode %s: %w", w.Kind, err)
+		}
 	}
-	op, err := decode(w.Op)
-	if err != nil {
-		return Mutation{}, fmt.Errorf("decode %s: %w", w.Kind, err)
+	if w.Schema > m.needs() {
+		m.Schema = w.Schema
 	}
-	return Mutation{ID: w.ID, At: w.At, Op: op}, nil
-}
-
-func decodeAs[T Op](text []byte) (Op, error) {
-	var op T
-	err := json.Unmarshal(text, &op)
-	return op, err
-}
-
-var decoders = map[string]func([]byte) (Op, error){
-	OpMember{}.kind():   decodeAs[OpMember],
-	OpAlive{}.kind():    decodeAs[OpAlive],
-	OpForget{}.kind():   decodeAs[OpForget],
-	OpMonitor{}.kind():  decodeAs[OpMonitor],
-	OpRemove{}.kind():   decodeAs[OpRemove],
-	OpSet{}.kind():      decodeAs[OpSet],
-	OpReset{}.kind():    decodeAs[OpReset],
-	OpObserve{}.kind():  decodeAs[OpObserve],
-	OpVote{}.kind():     decodeAs[OpVote],
-	OpBegin{}.kind():    decodeAs[OpBegin],
-	OpTakeOver{}.kind(): decodeAs[OpTakeOver],
-	OpSelect{}.kind():   decodeAs[OpSelect],
-	OpWait{}.kind():     decodeAs[OpWait],
-	OpPromoted{}.kind(): decodeAs[OpPromoted],
-	OpProgress{}.kind(): decodeAs[OpProgress],
-	OpEnd{}.kind():      decodeAs[OpEnd],
-	OpAbort{}.kind():    decodeAs[OpAbort],
-	OpRepair{}.kind():   decodeAs[OpRepair],
-	OpRepaired{}.kind(): decodeAs[OpRepaired],
+	return m, err
 }
 
 // wireState is State with its hidden tables named for the codec.
@@ -111,23 +101,17 @@ func (w *wireState) check() error {
 	return nil
 }
 
-// ErrNewerSchema is what DecodeState returns for a document that a newer build
-// wrote.
-type ErrNewerSchema struct{ Found, Known int }
-
-func (e ErrNewerSchema) Error() string {
-	return fmt.Sprintf("the document has schema version %d, this build knows up to %d: start the build that wrote it, or a later one", e.Found, e.Known)
-}
-
-// DecodeState reads what EncodeState wrote. A document of a newer schema is
-// ErrNewerSchema.
+// DecodeState reads what EncodeState wrote. A document that has a newer schema in
+// force than this build knows is ErrNewerSchema. Fields that this build does not
+// know are skipped: while an old schema is in force, they hold nothing that
+// counts (DESIGN.md, Upgrades).
 func DecodeState(text []byte) (*State, error) {
 	var version struct{ Schema int }
 	if err := json.Unmarshal(text, &version); err != nil {
 		return nil, fmt.Errorf("decode document: %w", err)
 	}
-	if version.Schema > SchemaVersion {
-		return nil, ErrNewerSchema{Found: version.Schema, Known: SchemaVersion}
+	if err := (&State{Schema: version.Schema}).CheckSchema(); err != nil {
+		return nil, err
 	}
 	var w wireState
 	if err := json.Unmarshal(text, &w); err != nil {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// opTypes are all ops that this build knows, as the decoders list them.
+// opTypes are all ops that this build knows, as opRules lists them.
 func opTypes() []reflect.Type {
 	var types []reflect.Type
 	for _, op := range []Op{
@@ -31,12 +31,12 @@ func TestOpTypesIsComplete(t *testing.T) {
 			t.Errorf("two ops of the kind %q", kind)
 		}
 		kinds[kind] = true
-		if decoders[kind] == nil {
-			t.Errorf("no decoder for the kind %q", kind)
+		if rule := opRules[kind]; rule.schema < firstSchema || rule.schema > SchemaVersion {
+			t.Errorf("the kind %q has no rule, or one of schema %d", kind, rule.schema)
 		}
 	}
-	if len(decoders) != len(kinds) {
-		t.Errorf("%d decoders, %d ops", len(decoders), len(kinds))
+	if len(opRules) != len(kinds) {
+		t.Errorf("%d rules, %d ops", len(opRules), len(kinds))
 	}
 }
 

@@ -15,6 +15,7 @@ type doc struct {
 	t   testing.TB
 	s   *State
 	seq uint64
+	log []Mutation // all that were applied
 }
 
 func newDoc(t testing.TB) *doc { return &doc{t: t, s: New()} }
@@ -58,6 +59,7 @@ func (d *doc) apply(m Mutation) Outcome {
 	}
 	check(d.t, d.s, next, m, out)
 	d.s = next
+	d.log = append(d.log, m)
 	return out
 }
 

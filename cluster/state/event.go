@@ -72,6 +72,8 @@ const (
 	NoteAborted = "failover-aborted"
 	// NoteRepairEnd: a repair was seen to have worked, or was given up.
 	NoteRepairEnd = "repair-end"
+	// NoteSchema: all members know a later schema, which is in force from now on.
+	NoteSchema = "schema-in-force"
 )
 
 // The local events, published by the node that saw them.

@@ -232,19 +232,24 @@ func (g *generator) failoverOp(name string) Op {
 func TestApplySequences(t *testing.T) {
 	met := map[string]int{}
 	for seed := range 100 {
-		input := make([]byte, 2000)
-		x := uint64(seed)*0x9E3779B97F4A7C15 + 1
-		for i := range input {
-			x ^= x << 13
-			x ^= x >> 7
-			x ^= x << 17
-			input[i] = byte(x >> 32)
-		}
-		drive(t, input, met)
+		drive(t, randomBytes(seed, 2000), met)
 	}
 	for _, typ := range opTypes() {
 		if kind := Kind(reflect.Zero(typ).Interface().(Op)); met[kind] == 0 && kind != "repaired" {
 			t.Errorf("no %q was accepted in any sequence", kind)
 		}
 	}
+}
+
+// randomBytes is always the same for the same seed.
+func randomBytes(seed, length int) []byte {
+	b := make([]byte, length)
+	x := uint64(seed)*0x9E3779B97F4A7C15 + 1
+	for i := range b {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+		b[i] = byte(x >> 32)
+	}
+	return b
 }

@@ -13,11 +13,14 @@ type Mutation struct {
 	// At is the proposer's wall clock.
 	At Time
 	Op Op
+	// Schema is set by DecodeMutation, if the log says that the entry needs a
+	// later schema than can be seen from Op; else it is 0.
+	Schema int
 }
 
 // Op is what a mutation does. The set of ops is closed: ops.go of this package
-// lists them, the codec names them. An op that a build does not know is refused
-// by Apply (a Refusal, never an error or a panic).
+// lists them. An op that a build does not know is refused by Apply (a Refusal,
+// never an error or a panic).
 type Op interface{ kind() string }
 
 // Outcome is what Apply says about one mutation.
@@ -56,8 +59,11 @@ const (
 	RefusedExists Refusal = "exists"
 	// RefusedInvalid: a value out of range.
 	RefusedInvalid Refusal = "invalid"
-	// RefusedUnknown: an op of a newer build.
+	// RefusedUnknown: an op that this build does not know, or cannot read.
 	RefusedUnknown Refusal = "unknown-op"
+	// RefusedSchema: it needs a later schema than the one in force, or it comes
+	// from a member whose build knows less than what is in force.
+	RefusedSchema Refusal = "schema"
 	// RefusedInProgress: a failover runs.
 	RefusedInProgress Refusal = "in-progress"
 	// RefusedStale: formed under an older generation, claim, epoch or phase.
@@ -230,7 +236,8 @@ type OpRepaired struct {
 	Reason string
 }
 
-// OpUnknown stands for an op of a newer build, as the codec found it.
+// OpUnknown stands for an op of a newer build, or one that cannot be read, as the
+// codec found it.
 type OpUnknown struct {
 	Kind string
 	Body []byte

@@ -143,6 +143,11 @@ func (e ErrInvalidValue) Error() string {
 type optionRule struct {
 	values int
 	secret bool
+	// schema is the one that brought the option in, 0 for the first. The value
+	// of a later one is zero in a master that nobody set it for, and means the
+	// default; so masters are added, and look the same everywhere, before all
+	// members know it.
+	schema int
 	// set changes m and returns false if the value is out of range.
 	set func(m *Master, values []string) bool
 	// value is what m has, in a form that can be compared.
@@ -162,6 +167,26 @@ var optionRules = map[string]optionRule{
 	"notification-script":              text(func(m *Master) *string { return &m.NotificationScript }),
 	"client-reconfig-script":           text(func(m *Master) *string { return &m.ClientReconfigScript }),
 	"rename-command":                   {values: 2, set: setRename, value: func(m *Master) string { return fmt.Sprint(m.Renames) }},
+}
+
+// needs is the schema that knows all the options.
+func (op OpSet) needs() int {
+	need := firstSchema
+	for _, o := range op.Options {
+		need = max(need, optionRules[strings.ToLower(o.Name)].schema)
+	}
+	return need
+}
+
+// needs is the schema that knows all the options that are set.
+func (op OpMonitor) needs() int {
+	need, set, unset := firstSchema, &Master{Settings: op.Settings}, &Master{}
+	for _, rule := range optionRules {
+		if rule.schema > need && rule.value(set) != rule.value(unset) {
+			need = rule.schema
+		}
+	}
+	return need
 }
 
 func millis(least int64, field func(*Master) *time.Duration) optionRule {

@@ -5,10 +5,6 @@ import (
 	"slices"
 )
 
-// SchemaVersion is the version of the document and of the mutations that this
-// build understands. A node refuses to run a log or a file of a higher version.
-const SchemaVersion = 1
-
 const (
 	// journalLength bounds the journal of one master: some ten failovers.
 	// Events on the wire come from the changes themselves; the journal serves
@@ -23,7 +19,8 @@ const (
 // State is the agreed document at one position of the log. It is immutable;
 // read it from any goroutine, for as long as you like.
 type State struct {
-	// Schema is the version the document was written with.
+	// Schema is the one in force: what the builds of all members know. It never
+	// falls.
 	Schema int
 	// Index is the position of the last mutation applied.
 	Index Index
@@ -45,7 +42,7 @@ type State struct {
 }
 
 // New returns the empty document.
-func New() *State { return &State{Schema: SchemaVersion} }
+func New() *State { return &State{Schema: firstSchema} }
 
 // Master returns the master of that name. The value must not be changed.
 func (s *State) Master(name string) (*Master, bool) { return s.masters.get(name) }
@@ -317,6 +314,8 @@ type Member struct {
 	Addr Addr
 	// Version is the version of its build, for people.
 	Version string
+	// Schema is the newest one that its build knows; 0 counts as 1.
+	Schema int `json:",omitempty"`
 	// Alive: its votes count and it may hold claims.
 	Alive bool
 }
