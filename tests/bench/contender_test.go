@@ -8,63 +8,138 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"redis-failover/cluster/state"
 	"redis-failover/tests/procs"
 )
 
-// contender is one of the two that are compared.
+// contender is one of the two that are compared: one node, or several that work
+// together.
 type contender struct {
-	name   string
-	server *procs.Server
+	name  string
+	nodes []*node
+	// agreed: what one node is told holds for all. Each stock sentinel has to
+	// be told by itself.
+	agreed bool
 }
 
-// contenders starts both. Each watches nothing yet; each alone is a quorum.
-func contenders(b *testing.B) []contender {
+// node is one process of a contender, with a subscriber that is there from its
+// start.
+type node struct {
+	*procs.Server
+	events *procs.Recorder
+}
+
+// contenders starts both, each with that many nodes. They watch nothing yet.
+func contenders(b *testing.B, nodes int) []*contender {
 	b.Helper()
-	return []contender{
-		{"ours", procs.Failover(b).Server},
-		{"stock", procs.Sentinel(b, procs.SentinelOpts{})},
+	ours, stock := &contender{name: "ours", agreed: true}, &contender{name: "stock"}
+	for _, n := range failoverNodes(b, nodes) {
+		ours.nodes = append(ours.nodes, &node{Server: n.Server})
+	}
+	for range nodes {
+		stock.nodes = append(stock.nodes, &node{Server: procs.Sentinel(b, procs.SentinelOpts{})})
+	}
+	both := []*contender{ours, stock}
+	for _, c := range both {
+		for _, n := range c.nodes {
+			n.listen(b)
+		}
+	}
+	return both
+}
+
+func (n *node) listen(b *testing.B) {
+	b.Helper()
+	n.events = procs.Subscribe(b, n.Server, state.EventSwitch)
+}
+
+// mend starts the nodes again that have ended.
+func (c *contender) mend(b *testing.B) {
+	b.Helper()
+	for _, n := range c.nodes {
+		if !n.Running() {
+			n.Restart()
+			n.listen(b)
+		}
 	}
 }
 
-// watch makes a contender watch a group, and returns when it knows all that it
-// needs for a failover and has known the master for longer than down-after.
-func (c contender) watch(b *testing.B, name string, g *procs.RedisGroup, downAfter time.Duration) {
+// toTell are the nodes that have to be told of a master.
+func (c *contender) toTell() []*node {
+	if c.agreed {
+		return c.nodes[:1]
+	}
+	return c.nodes
+}
+
+// watch makes a contender watch a group with a quorum of the majority, and
+// returns when each of its nodes knows all that it needs for a failover and has
+// known the master for longer than down-after.
+func (c *contender) watch(b *testing.B, name string, g *procs.RedisGroup, set settings) {
 	b.Helper()
 	since := time.Now()
-	c.server.Must("SENTINEL", "MONITOR", name, g.Master.Addr.Host, g.Master.Addr.Port, 1)
-	c.server.Must("SENTINEL", "SET", name, "down-after-milliseconds", downAfter.Milliseconds())
+	for _, n := range c.toTell() {
+		n.Must("SENTINEL", "MONITOR", name, g.Master.Addr.Host, g.Master.Addr.Port, len(c.nodes)/2+1)
+		n.Must("SENTINEL", "SET", name,
+			"down-after-milliseconds", set.downAfter.Milliseconds(), "failover-timeout", set.failoverTimeout.Milliseconds())
+	}
 	g.Master.Must("SET", "k", "v") // so that there are offsets
 	procs.Eventually(b, 2*time.Minute, func() error {
-		if time.Since(since) < 2*downAfter {
+		if time.Since(since) < 2*set.downAfter {
 			return errors.New("it has not watched the master for long enough")
 		}
-		return c.knows(name, len(g.Replicas))
+		for _, n := range c.nodes {
+			if err := n.knows(name, g, len(c.nodes)-1); err != nil {
+				return fmt.Errorf("%s at %s: %w", c.name, n.Addr, err)
+			}
+		}
+		return nil
 	})
 }
 
-// knows returns nil if a contender sees that many healthy replicas.
-func (c contender) knows(name string, replicas int) error {
-	m, err := redis.StringMap(c.server.Do("SENTINEL", "MASTER", name))
+// forget makes a contender watch a group no longer.
+func (c *contender) forget(name string) {
+	for _, n := range c.toTell() {
+		n.Must("SENTINEL", "REMOVE", name)
+	}
+}
+
+// knows returns nil if a node sees the master, all its replicas and that many
+// other nodes, all in good health.
+func (n *node) knows(name string, g *procs.RedisGroup, others int) error {
+	m, err := redis.StringMap(n.Do("SENTINEL", "MASTER", name))
 	if err != nil {
 		return err
 	}
 	if m["flags"] != "master" || m["runid"] == "" {
 		return fmt.Errorf("the master is shown with flags %q, run id %q", m["flags"], m["runid"])
 	}
-	rows, err := redis.Values(c.server.Do("SENTINEL", "REPLICAS", name))
+	err = n.shows("REPLICAS", name, len(g.Replicas), func(r map[string]string) bool {
+		return r["flags"] == "slave" && r["master-link-status"] == "ok" && r["slave-repl-offset"] != "0" && r["runid"] != ""
+	})
 	if err != nil {
 		return err
 	}
-	if len(rows) != replicas {
-		return fmt.Errorf("%d replicas are known, want %d", len(rows), replicas)
+	err = n.shows("SENTINELS", name, others, func(s map[string]string) bool { return s["flags"] == "sentinel" })
+	if err != nil {
+		return err
+	}
+	_, err = n.Do("SENTINEL", "CKQUORUM", name)
+	return err
+}
+
+// shows returns nil if a list of a node has that many rows and all are good.
+func (n *node) shows(list, name string, want int, good func(map[string]string) bool) error {
+	rows, err := redis.Values(n.Do("SENTINEL", list, name))
+	if err != nil {
+		return err
+	}
+	if len(rows) != want {
+		return fmt.Errorf("SENTINEL %s has %d rows, want %d", list, len(rows), want)
 	}
 	for _, row := range rows {
-		r, err := redis.StringMap(row, nil)
-		if err != nil {
-			return err
-		}
-		if r["flags"] != "slave" || r["master-link-status"] != "ok" || r["slave-repl-offset"] == "0" || r["runid"] == "" {
-			return fmt.Errorf("a replica is shown as %v", r)
+		if r, err := redis.StringMap(row, nil); err != nil || !good(r) {
+			return fmt.Errorf("SENTINEL %s has a row %v (%w)", list, r, err)
 		}
 	}
 	return nil

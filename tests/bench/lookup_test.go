@@ -13,12 +13,12 @@ func BenchmarkLookup(b *testing.B) {
 	const name = "mymaster"
 	master := procs.Redis(b, procs.Opts{})
 	rate := map[string]float64{}
-	for _, c := range contenders(b) {
-		c.server.Must("SENTINEL", "MONITOR", name, master.Addr.Host, master.Addr.Port, 1)
+	for _, c := range contenders(b, 1) {
+		c.nodes[0].Must("SENTINEL", "MONITOR", name, master.Addr.Host, master.Addr.Port, 1)
 		b.Run(c.name, func(b *testing.B) {
 			b.SetParallelism(8) // connections for each processor
 			b.RunParallel(func(pb *testing.PB) {
-				conn, err := c.server.Dial()
+				conn, err := c.nodes[0].Dial()
 				if err != nil {
 					b.Error(err)
 					return

@@ -43,37 +43,52 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
+// contenderNames in the order of the rows.
+var contenderNames = []string{"ours", "stock"}
+
+// moments are what a round has measured, each with the name of its metric.
+var moments = []struct {
+	name, metric string
+	nodes        int // with fewer it says nothing
+	of           func(result) time.Duration
+}{
+	{"+switch-master, first node", "first", 2, func(r result) time.Duration { return r.first }},
+	{"+switch-master, last node", "switch", 1, func(r result) time.Duration { return r.last }},
+	{"new address, last node", "answer", 1, func(r result) time.Duration { return r.answered }},
+}
+
 // report prints the table of both contenders and hands the medians to the
 // testing package.
-func report(b *testing.B, downAfter time.Duration, told, answered map[string]times) {
+func (s scenario) report(b *testing.B, set settings, results map[string][]result) {
 	b.Helper()
 	// To the terminal: the testing package shows ten lines of a benchmark's log.
-	fmt.Printf("\ndown-after %v, milliseconds after SIGKILL (in brackets: above down-after)\n", downAfter)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "\trounds\tmedian\tp90\tmin\tmax")
-	for _, kind := range []struct {
-		name, metric string
-		of           map[string]times
-	}{{"+switch-master received", "switch", told}, {"new address answered", "answer", answered}} {
-		for _, who := range []string{"ours", "stock"} {
-			t := kind.of[who]
-			if len(t) == 0 {
-				fmt.Fprintf(w, "%s, %s\t0\n", kind.name, who)
-				continue
+	fmt.Printf("\n%s, down-after %v, failover-timeout %v: milliseconds after SIGKILL, above down-after\n",
+		s.name, set.downAfter, set.failoverTimeout)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\t\trounds\tmedian\tp90\tmin\tmax\tours : stock\t")
+	for _, m := range moments {
+		if s.nodes < m.nodes {
+			continue
+		}
+		median := map[string]time.Duration{}
+		for _, who := range contenderNames {
+			var t times
+			for _, r := range results[who] {
+				t = append(t, m.of(r)-set.downAfter)
 			}
-			fmt.Fprintf(w, "%s, %s\t%d", kind.name, who, len(t))
-			for _, part := range []float64{0.5, 0.9, 0, 1} {
-				value := t.quantile(part)
-				fmt.Fprintf(w, "\t%.1f (%+.1f)", milliseconds(value), milliseconds(value-downAfter))
+			fmt.Fprintf(w, "%s\t%s\t%d\t", m.name, who, len(t))
+			if len(t) > 0 {
+				for _, part := range []float64{0.5, 0.9, 0, 1} {
+					fmt.Fprintf(w, "%+.1f\t", milliseconds(t.quantile(part)))
+				}
+				median[who] = t.quantile(0.5)
+				b.ReportMetric(milliseconds(median[who]), fmt.Sprintf("ms-above-%s-%s", m.metric, who))
+			}
+			if ours, stock := median["ours"], median["stock"]; ours > 0 && stock > 0 {
+				fmt.Fprintf(w, "%.3f\t", float64(ours)/float64(stock))
+				b.ReportMetric(float64(ours)/float64(stock), "ratio-"+m.metric)
 			}
 			fmt.Fprintln(w)
-			b.ReportMetric(milliseconds(t.quantile(0.5)-downAfter), fmt.Sprintf("ms-above-%s-%s", kind.metric, who))
-		}
-		ours, stock := kind.of["ours"], kind.of["stock"]
-		if len(ours) > 0 && len(stock) > 0 {
-			ratio := float64(ours.quantile(0.5)-downAfter) / float64(stock.quantile(0.5)-downAfter)
-			fmt.Fprintf(w, "ours : stock, above down-after\t\t%.3f\n", ratio)
-			b.ReportMetric(ratio, "ratio-"+kind.metric)
 		}
 	}
 	if err := w.Flush(); err != nil {
