@@ -39,6 +39,10 @@ type Peer struct {
 	Reachable bool
 	// Serving: it says that its document has been current since its start.
 	Serving bool
+	// Leader: this node takes it for the one that leads the engine's group.
+	// None is while there is no leader; after a change the nodes may disagree
+	// for a moment.
+	Leader bool
 	// Trouble is why it is not reachable, in words.
 	Trouble string
 }

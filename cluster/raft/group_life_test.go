@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -142,6 +143,38 @@ func TestLeaderStops(t *testing.T) {
 	if closed > time.Second {
 		t.Errorf("closing took %s", closed)
 	}
+}
+
+// TestPeersNameTheLeader: all members name the same one, and one of those that
+// are left when it is gone.
+func TestPeersNameTheLeader(t *testing.T) {
+	g := openGroup(t, 3)
+	first := g.named(0, 1, 2)
+	g.stop(first)
+	g.named((first+1)%3, (first+2)%3)
+}
+
+// named waits until these nodes name one of themselves as the leader, and
+// nobody else.
+func (g *group) named(nodes ...int) (leader int) {
+	g.t.Helper()
+	procs.Eventually(g.t, patience, func() error {
+		var named []string
+		for _, i := range nodes {
+			for _, p := range g.nodes[i].broker.Peers() {
+				if p.Leader {
+					named = append(named, p.Addr)
+				}
+			}
+		}
+		slices.Sort(named)
+		leader = slices.IndexFunc(g.nodes, func(n *node) bool { return len(named) > 0 && n.options.Addr == named[0] })
+		if len(named) != len(nodes) || named[0] != named[len(named)-1] || !slices.Contains(nodes, leader) {
+			return fmt.Errorf("nodes %v name the leaders %q", nodes, named)
+		}
+		return nil
+	})
+	return leader
 }
 
 // TestLateFollowerGetsASnapshot: a member that was away for longer than the log

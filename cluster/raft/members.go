@@ -23,13 +23,14 @@ type member struct {
 
 // list is what Peers returns, with the nodes.
 func (b *Broker) list() []member {
-	id, links := b.keeper.get(), b.mesh.peers()
+	id, links, leader := b.keeper.get(), b.mesh.peers(), b.events.lead.now().leader
 	var list []member
-	for _, node := range b.members.Load().nodes {
+	for replica, node := range b.members.Load().nodes {
 		p := b.peerOf(node, links[node])
 		if node == id.Node {
 			p = cluster.Peer{ID: b.self, Addr: id.Addr, Self: true, Reachable: true, Serving: b.health.served()}
 		}
+		p.Leader = replica == leader && b.host.Load() != nil
 		list = append(list, member{p, node})
 	}
 	slices.SortFunc(list, func(a, b member) int {

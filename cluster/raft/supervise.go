@@ -42,6 +42,7 @@ func (b *Broker) supervise() {
 	pulse := time.NewTicker(max(b.timing().Election()/4, 10*time.Millisecond))
 	defer pulse.Stop()
 	adopted := b.adopted
+	var led lead
 	for {
 		select {
 		case <-b.ctx.Done():
@@ -58,6 +59,7 @@ func (b *Broker) supervise() {
 		}
 		b.mindTheMembers()
 		b.mindTheMove()
+		led = b.mindTheLeader(led)
 		b.judge()
 		b.confirm()
 	}
@@ -213,6 +215,20 @@ func (b *Broker) mindTheMembers() {
 			b.log.Warn("the number of members could not be noted", "error", err)
 		}
 	}
+}
+
+// mindTheLeader logs who leads when that is another than before.
+func (b *Broker) mindTheLeader(was lead) lead {
+	now := b.events.lead.now()
+	if now.leader == was.leader && now.term == was.term {
+		return was
+	}
+	for _, p := range b.Peers() {
+		if p.Leader {
+			b.log.Info("a member leads the group", "member", p.Addr, "self", p.Self, "term", now.term)
+		}
+	}
+	return now
 }
 
 // mindTheMove makes a snapshot in the place that the folder was moved to: see
