@@ -33,11 +33,11 @@ type node struct {
 func contenders(b *testing.B, nodes int) []*contender {
 	b.Helper()
 	ours, stock := &contender{name: "ours", agreed: true}, &contender{name: "stock"}
-	for _, n := range failoverNodes(b, nodes) {
-		ours.nodes = append(ours.nodes, &node{Server: n.Server})
+	for _, s := range redisFailovers(b, nodes) {
+		ours.nodes = append(ours.nodes, &node{Server: s})
 	}
-	for range nodes {
-		stock.nodes = append(stock.nodes, &node{Server: procs.Sentinel(b, procs.SentinelOpts{})})
+	for _, s := range procs.Sentinels(b, nodes, procs.SentinelOpts{}) {
+		stock.nodes = append(stock.nodes, &node{Server: s})
 	}
 	both := []*contender{ours, stock}
 	for _, c := range both {
@@ -46,6 +46,21 @@ func contenders(b *testing.B, nodes int) []*contender {
 		}
 	}
 	return both
+}
+
+// redisFailovers starts one alone with its file, or several with the raft broker
+// as it is set by default.
+func redisFailovers(b *testing.B, nodes int) []*procs.Server {
+	b.Helper()
+	if nodes == 1 {
+		return []*procs.Server{procs.Failover(b).Server}
+	}
+	const tick = 50 * time.Millisecond
+	var servers []*procs.Server
+	for _, m := range procs.StartCluster(b, procs.ClusterOpts{Nodes: nodes, Tick: tick}).Members {
+		servers = append(servers, m.Server)
+	}
+	return servers
 }
 
 func (n *node) listen(b *testing.B) {

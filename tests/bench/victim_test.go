@@ -39,6 +39,3 @@ func leading(b *testing.B, c *contender, round int) *node {
 	b.Helper()
 	return c.nodes[round%len(c.nodes)]
 }
-
-// PROVISIONAL
-func failoverNodes(b *testing.B, n int) []*procs.Node { return []*procs.Node{procs.Failover(b)} }
