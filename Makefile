@@ -22,6 +22,7 @@ NODES ?= 1
 SIM_SCHEDULES ?= 200000
 FUZZTIME ?= 20s
 ROUNDS ?= 20
+BENCH ?= .
 
 .PHONY: help build run test race lint sim fuzz bench system compat ci clean
 
@@ -65,10 +66,9 @@ fuzz: ## run each fuzz target for FUZZTIME
 		go test "$$(dirname "$$file")" -run='^$$' -fuzz="^$${target#func }\$$" -fuzztime=$(FUZZTIME) </dev/null || exit 1; \
 	done
 
-bench: ## measure ROUNDS failovers beside those of a stock redis-sentinel
+bench: ## measure ROUNDS failovers of each kind, and more, beside stock redis-sentinels; BENCH=Lookup for one kind
 	@.ci/install $(TOOLS)
-	ROUNDS=$(ROUNDS) go test -v -timeout=2h -run='^$$' -bench=Failover -benchtime=1x ./tests/bench
-	go test -timeout=1h -run='^$$' -bench=Lookup ./tests/bench
+	ROUNDS=$(ROUNDS) go test -v -timeout=6h -run='^$$' -bench='$(BENCH)' -benchtime=1x ./tests/bench
 
 system: ## only the tests with real servers and the real binary
 	@.ci/install $(TOOLS)

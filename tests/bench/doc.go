@@ -1,10 +1,11 @@
-// Package bench measures redis-failover beside a stock redis-sentinel, in turns,
+// Package bench measures redis-failover beside stock redis-sentinels, in turns,
 // on the same machine and with the same settings.
 //
-//	go test ./tests/bench -run xxx -bench Failover -benchtime 1x
+//	make bench ROUNDS=30 BENCH=ClusterFailover
 //
-// prints how long after the SIGKILL of a master clients hear of the new one.
-// The time that says something about the program is the one above
-// down-after-milliseconds: until then both must wait. ROUNDS=n sets how many
-// rounds each of both gets.
+// prints how long after the SIGKILL of a master clients hear of the new one; the
+// other benchmarks are about what a node bears. The time that says something
+// about the program is the one above down-after-milliseconds: until then all
+// must wait. On a busy machine trust the ratios: the rounds take turns, so load
+// strikes both.
 package bench

@@ -9,18 +9,21 @@ import (
 	"time"
 )
 
-// times are the results of the rounds of one contender.
-type times []time.Duration
+// sample is what several rounds have measured.
+type sample[T ~int64 | ~float64] []T
 
-// quantile is the value below which that part of the times lies; 0 is the
+// times are the results of the rounds of one contender.
+type times = sample[time.Duration]
+
+// quantile is the value below which that part of the sample lies; 0 is the
 // smallest, 1 the largest.
-func (t times) quantile(part float64) time.Duration {
-	sorted := slices.Sorted(slices.Values(t))
+func (s sample[T]) quantile(part float64) T {
+	sorted := slices.Sorted(slices.Values(s))
 	place := part * float64(len(sorted)-1)
 	below := int(place)
 	above := min(below+1, len(sorted)-1)
 	between := float64(sorted[above]-sorted[below]) * (place - float64(below))
-	return sorted[below] + time.Duration(between)
+	return sorted[below] + T(between)
 }
 
 func TestQuantile(t *testing.T) {

@@ -2,8 +2,11 @@ package bench
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/gomodule/redigo/redis"
 
 	"redis-failover/tests/procs"
 )
@@ -37,5 +40,50 @@ func (c *contender) awaitCrash(b *testing.B, patience time.Duration) {
 // leading is the leader of the engine. Sentinels have none: each dies in turn.
 func leading(b *testing.B, c *contender, round int) *node {
 	b.Helper()
-	return c.nodes[round%len(c.nodes)]
+	if !c.agreed {
+		return c.nodes[round%len(c.nodes)]
+	}
+	var leader *node
+	procs.Eventually(b, time.Minute, func() (err error) {
+		leader, err = c.agreedLeader()
+		return err
+	})
+	return leader
+}
+
+// agreedLeader is the node that all nodes name as the leader of the engine.
+func (c *contender) agreedLeader() (*node, error) {
+	named := map[string]bool{}
+	for _, n := range c.nodes {
+		addr, err := n.leader()
+		if err != nil {
+			return nil, err
+		}
+		named[addr] = true
+	}
+	for _, n := range c.nodes {
+		if len(named) == 1 && named[n.Addr.String()] {
+			return n, nil
+		}
+	}
+	return nil, fmt.Errorf("the nodes name %d leaders: %v", len(named), named)
+}
+
+// leader is the address of the node that this one names as the leader of the
+// engine.
+func (n *node) leader() (string, error) {
+	rows, err := redis.Values(n.Do("SENTINEL", "MEMBERS"))
+	if err != nil {
+		return "", err
+	}
+	for _, row := range rows {
+		m, err := redis.StringMap(row, nil)
+		if err != nil {
+			return "", err
+		}
+		if m["leader"] == "1" {
+			return m["ip"] + ":" + m["port"], nil
+		}
+	}
+	return "", fmt.Errorf("%s names no leader", n.Addr)
 }
