@@ -100,6 +100,7 @@ func (c *Context) memberEntry(m member) Map {
 	f.number("alive", bit(m.agreed.Alive))
 	f.number("reachable", bit(reachable))
 	f.number("serving", bit(serving))
+	f.number("leader", bit(m.peer.Leader))
 	f.age("last-ok-ping-reply", seen.LastHeard)
 	f.text("trouble", c.memberTrouble(m, seen))
 	return f.pairs

@@ -41,7 +41,7 @@ func withMembers(t *testing.T) (*bench, *group) {
 	b.apply(state.OpMember{Member: state.Member{ID: "gone", Addr: addr("10.1.1.9:26379")}})
 	g := &group{peers: []cluster.Peer{
 		{ID: self, Addr: "10.1.1.1:7000", Self: true, Reachable: true, Serving: true},
-		{ID: "bb", Addr: "10.1.1.2:7000", Reachable: true, Serving: true},
+		{ID: "bb", Addr: "10.1.1.2:7000", Reachable: true, Serving: true, Leader: true},
 		{Addr: "10.1.1.3:7000", Trouble: "connection refused"},
 	}}
 	b.node.Members = g
@@ -53,7 +53,7 @@ func TestMembersListing(t *testing.T) {
 	b, _ := withMembers(t)
 	b.broker.health = cluster.Health{Condition: cluster.Suspended, Reason: "no majority"}
 	list := b.do("SENTINEL", "MEMBERS").(Array)
-	const fields = "id ip port engine-address version self alive reachable serving last-ok-ping-reply trouble"
+	const fields = "id ip port engine-address version self alive reachable serving leader last-ok-ping-reply trouble"
 	var got []string
 	for _, entry := range list {
 		if keys(entry.(Map)) != fields {
@@ -66,10 +66,10 @@ func TestMembersListing(t *testing.T) {
 		got = append(got, strings.Join(values, " "))
 	}
 	want := []string{
-		string(self) + " 127.0.0.1 26379 10.1.1.1:7000  1 1 1 1 0 no majority",
-		"bb 10.1.1.2 26379 10.1.1.2:7000 1.2.4 0 1 1 1 250 ",
-		"gone 10.1.1.9 26379   0 0 0 0 0 it is no member of the group any more; SENTINEL MEMBER REMOVE forgets it",
-		"  0 10.1.1.3:7000  0 0 0 0 0 connection refused",
+		string(self) + " 127.0.0.1 26379 10.1.1.1:7000  1 1 1 1 0 0 no majority",
+		"bb 10.1.1.2 26379 10.1.1.2:7000 1.2.4 0 1 1 1 1 250 ",
+		"gone 10.1.1.9 26379   0 0 0 0 0 0 it is no member of the group any more; SENTINEL MEMBER REMOVE forgets it",
+		"  0 10.1.1.3:7000  0 0 0 0 0 0 connection refused",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
