@@ -218,10 +218,10 @@ type voter struct{ group, key string }
 func (m *Monitor) proposeFor(op state.Op, voters []voter) {
 	mutation := state.Mutation{At: wallNow(), Op: op}
 	m.work.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), proposeTimeout)
+		ctx, cancel := context.WithTimeout(m.working, proposeTimeout)
 		defer cancel()
 		outcome, _, err := m.broker.Propose(ctx, mutation)
-		if err != nil {
+		if err != nil && m.working.Err() == nil {
 			m.log.Warn("a proposal failed", "operation", state.Kind(op), "error", err)
 		}
 		if err == nil && !outcome.Refused() {
@@ -256,7 +256,7 @@ func (m *Monitor) sendVotes() {
 func (m *Monitor) barrier(name string) {
 	begun := m.now()
 	m.work.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), proposeTimeout)
+		ctx, cancel := context.WithTimeout(m.working, proposeTimeout)
 		defer cancel()
 		_, err := m.broker.Barrier(ctx)
 		m.inbox.put(item{group: name, input: failover.Input{Kind: failover.Confirmed, SentAt: begun, Err: err}})

@@ -80,7 +80,10 @@ type Monitor struct {
 	canCommit    bool
 	votes        voteBatch
 	nextOrder    uint64
-	work         sync.WaitGroup // proposals and barriers under way
+	// work are the proposals and barriers under way; working ends with Run, and
+	// they with it.
+	work    sync.WaitGroup
+	working context.Context
 }
 
 // New makes a monitor over a broker that is open. Changes applied from now on
@@ -101,6 +104,7 @@ func New(o Options) *Monitor {
 // Run watches until ctx ends, then closes all connections and returns. It may be
 // called once.
 func (m *Monitor) Run(ctx context.Context) {
+	m.working = ctx
 	var feeds sync.WaitGroup
 	feeds.Go(func() { m.feedChanges(ctx) })
 	feeds.Go(func() { m.feedHealth(ctx) })

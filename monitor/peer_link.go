@@ -16,7 +16,7 @@ import (
 const (
 	// peerPeriod lies between the beginnings of two questions to a member.
 	peerPeriod = 500 * time.Millisecond
-	// peerTimeout is how long one question, connecting included, may take.
+	// peerTimeout is the usual peerLink.timeout.
 	peerTimeout = 2 * time.Second
 )
 
@@ -29,12 +29,15 @@ type peerLink struct {
 	access peerAccess
 	// name is what this node calls itself there.
 	name string
+	// timeout is how long one question, connecting included, may take.
+	timeout time.Duration
 
 	// Guarded by peers.mu.
 
-	connected bool
-	askedAt   failover.Moment // 0: no question is under way
-	trouble   string
+	connected   bool
+	askedAt     failover.Moment // 0: no question is under way
+	trouble     string
+	troubleSaid failover.Moment // when it was last logged
 
 	// Of the goroutine that asks.
 
@@ -54,7 +57,7 @@ var errStranger = errors.New("another node answers there")
 
 // ask asks once. After an error there is no connection.
 func (l *peerLink) ask(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, peerTimeout)
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
 	err := l.identify(ctx)
 	if err != nil {

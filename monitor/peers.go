@@ -94,7 +94,7 @@ func (p *peers) followMembers(ctx context.Context, doc *state.State, work *sync.
 		link := &peerLink{
 			id: member.ID, addr: member.Addr, stop: stop,
 			access: p.m.peerAccess, name: "sentinel-" + shortID(p.m.broker.Self()) + "-cmd",
-			names: newNames(member.Addr.Host, net.DefaultResolver.LookupHost),
+			timeout: peerTimeout, names: newNames(member.Addr.Host, net.DefaultResolver.LookupHost),
 		}
 		p.links[member.ID] = link
 		work.Go(func() { p.ask(asking, link) })
@@ -130,8 +130,12 @@ func (p *peers) asking(link *peerLink) {
 	link.askedAt = p.m.now()
 }
 
-// answered files an answer, or why there is none; a reason is logged when it
-// changes.
+// troubleEvery bounds how often the trouble with one member is spoken of when it
+// changes its face.
+const troubleEvery = 10 * time.Second
+
+// answered files an answer, or why there is none; that is logged once, and again
+// when there is another reason.
 func (p *peers) answered(link *peerLink, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -147,10 +151,12 @@ func (p *peers) answered(link *peerLink, err error) {
 		link.trouble = ""
 		return
 	}
-	if text := briefly(err); link.trouble != text {
-		link.trouble = text
+	text, now := briefly(err), p.m.now()
+	if link.trouble == "" || link.trouble != text && now.Sub(link.troubleSaid) >= troubleEvery {
+		link.troubleSaid = now
 		p.m.log.Log(context.Background(), slog.LevelWarn, "a member does not answer", append(who, "error", text)...)
 	}
+	link.trouble = text
 }
 
 // view is what is known of a member; false for this node itself and for whoever

@@ -54,6 +54,10 @@ func (s *step) inPhase() time.Duration { return s.env.Now.Sub(s.w.phaseSince) }
 // selectCandidate asks all replicas at once and chooses when all that can
 // answer have.
 func (s *step) selectCandidate(f *state.Failover) {
+	if f.Kind == state.Auto && !s.m.ODown && s.masterAnswers() {
+		s.abort(f, state.NoteAborted, "the master answers again", nil, true)
+		return
+	}
 	if s.w.surveyed == 0 || s.sinceSurvey() >= surveyStale {
 		s.w.surveyed = s.env.Now
 		s.survey = true
@@ -72,6 +76,12 @@ func (s *step) selectCandidate(f *state.Failover) {
 		s.log(slog.LevelInfo, "chose the replica to promote", slog.String("replica", verdicts[0].Addr.String()),
 			slog.String("reason", verdicts[0].Reason), slog.String("verdicts", words(verdicts)))
 	}
+}
+
+// masterAnswers reports whether the master that was down is seen to be well.
+func (s *step) masterAnswers() bool {
+	v := s.w.server(s.m.Addr)
+	return v.linked && !v.sdown && !v.doubt && v.told && v.facts.Role == RoleMaster
 }
 
 func (s *step) sinceSurvey() time.Duration { return s.env.Now.Sub(s.w.surveyed) }

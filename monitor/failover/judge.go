@@ -64,8 +64,9 @@ const keyVote = "vote"
 
 // vote keeps this member's vote in the document equal to its view.
 func (s *step) vote() {
-	down := s.w.server(s.m.Addr).sdown
-	if s.m.VotedDown(s.env.Self) == down {
+	master := s.w.server(s.m.Addr)
+	down := master.sdown
+	if s.m.VotedDown(s.env.Self) == down || down && s.looksAnew(master) {
 		return
 	}
 	s.propose(keyVote, state.OpVote{Member: s.env.Self, Votes: []state.Ballot{

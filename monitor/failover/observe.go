@@ -91,6 +91,9 @@ func (s *step) unlinked(v *server, in Input) {
 	wasLinked := v.linked
 	if in.Err != nil {
 		v.trouble = in.Err.Error()
+		if !wasLinked {
+			v.failedAt = in.At
+		}
 	}
 	v.linked, v.refused = false, in.Refused
 	v.unanswered, v.pingSince, v.dialing = 0, 0, 0

@@ -61,6 +61,8 @@ type peer struct {
 	patience time.Duration
 	// doubted: this node has proposed its death since it last answered.
 	doubted bool
+	// excused: it was granted time since its last sign of life.
+	excused bool
 	pending pending
 }
 
@@ -70,7 +72,8 @@ func NewPeers() *Peers { return &Peers{peers: map[state.MemberID]*peer{}} }
 // Heard records that a member has answered at t.
 func (p *Peers) Heard(id state.MemberID, t Moment) {
 	if peer := p.peers[id]; peer != nil {
-		peer.answered, peer.alive = max(peer.answered, t), max(peer.alive, t)
+		peer.answered = max(peer.answered, t)
+		peer.lives(max(peer.alive, t))
 		peer.patience, peer.doubted = peerSilence, false
 	}
 }
@@ -97,13 +100,18 @@ func (p *Peers) Paused(now Moment, length time.Duration) {
 	}
 	for _, peer := range p.peers {
 		peer.alive = min(now, peer.alive.Add(length))
-		peer.grant(now, peerGrace)
+		if !peer.excused { // once, or a process that is paused again and again would wait for ever
+			peer.excuse(now)
+		}
 	}
 }
 
-// grant gives a member some time more to answer.
-func (p *peer) grant(now Moment, grace time.Duration) {
-	p.alive = max(p.alive, now.Add(grace-p.patience))
+// lives notes a sign of life.
+func (p *peer) lives(t Moment) { p.alive, p.excused = t, false }
+
+// excuse gives a member some time to answer.
+func (p *peer) excuse(now Moment) {
+	p.alive, p.excused = max(p.alive, now.Add(peerGrace-p.patience)), true
 }
 
 // View is what this node has heard of a member; false for itself and for
@@ -124,7 +132,7 @@ func (p *Peers) Step(env Env) Output {
 		// Who was not heard while this node was cut off itself may well be the
 		// one who was not.
 		for _, peer := range p.peers {
-			peer.grant(env.Now, peerGrace)
+			peer.excuse(env.Now)
 		}
 	}
 	p.canCommit = env.CanCommit
@@ -157,10 +165,12 @@ func (p *Peers) follow(env Env) {
 		case known == nil:
 			p.peers[member.ID] = &peer{since: env.Now, alive: env.Now, seq: seq, runID: member.RunID, patience: peerSilence}
 		case known.runID != member.RunID: // a new process denies nothing
-			known.seq, known.runID, known.alive = seq, member.RunID, env.Now
+			known.seq, known.runID = seq, member.RunID
+			known.lives(env.Now)
 			known.patience, known.doubted = peerSilence, false
 		case known.seq != seq:
-			known.seq, known.alive = seq, env.Now
+			known.seq = seq
+			known.lives(env.Now)
 			if known.doubted {
 				known.patience, known.doubted = min(2*known.patience, mostPatience), false
 			}

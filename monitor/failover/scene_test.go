@@ -405,7 +405,7 @@ func (sc *scene) order(o failover.Order) {
 		}
 		s.linked = false
 		sc.after(0, func() {
-			sc.step(failover.Input{Kind: failover.Unlinked, Addr: o.Addr, Err: errors.New("connection dropped")})
+			sc.step(failover.Input{Kind: failover.Unlinked, Addr: o.Addr})
 		})
 	case failover.Reconfigure:
 		sc.reconfigure(o, s)

@@ -25,6 +25,13 @@ const (
 	// overdue is when a living holder that does not get on may be replaced;
 	// the phases that wait for Redis get failover-timeout on top.
 	overdue = 5 * time.Second
+	// A node whose log was suspended looks at a master anew before it says that
+	// it is down: what kept the node from the other members may have kept it from
+	// the servers, and the way to the members is often back first. It takes a
+	// share of the time for which it was suspended, at most freshLook, so the loss
+	// of the engine's leader costs next to nothing.
+	freshLook      = time.Second
+	freshLookShare = 8
 )
 
 // consider decides whether this node asks for the claim on an automatic
@@ -37,9 +44,8 @@ func (s *step) consider() {
 	if _, under := s.w.pending[keyManual]; under {
 		return
 	}
-	if s.m.VotedDown(s.env.Self) && !s.w.server(s.m.Addr).sdown {
-		// The vote was committed after the master had answered again.
-		s.because(slog.LevelInfo, "the master answers again; this node's vote is being withdrawn")
+	if reason := s.mayNotClaim(); reason != "" {
+		s.because(slog.LevelInfo, reason)
 		return
 	}
 	_, good := s.look()
@@ -58,6 +64,42 @@ func (s *step) consider() {
 		s.busyAgain()
 		s.log(slog.LevelInfo, "asking for the claim on a failover", slog.String("reason", reason))
 	}
+}
+
+// mayNotClaim says why the claim is none of this node's business, "" if it may
+// be. A node that gets answers from the master leaves it alone, whatever the
+// others say: for them it is down, and they can see whether anything better is
+// in their reach.
+func (s *step) mayNotClaim() string {
+	switch master := s.w.server(s.m.Addr); {
+	case !s.counts():
+		return "this node does not count as alive and says so first"
+	case !master.sdown && s.m.VotedDown(s.env.Self):
+		// The vote was committed after the master had answered again.
+		return "the master answers again; this node's vote is being withdrawn"
+	case !master.sdown:
+		return "the master is not down for this node; the claim is left to those for whom it is"
+	case s.looksAnew(master):
+		return "the log was suspended; looking at the master anew"
+	}
+	return ""
+}
+
+// counts reports whether this member counts as alive: the document refuses its
+// claims otherwise.
+func (s *step) counts() bool {
+	member, ok := s.env.Doc.Member(s.env.Self)
+	return ok && member.Alive
+}
+
+// looksAnew reports whether a server is still to be looked at since the log has
+// been ready: no attempt to reach it has failed and it has not had its time.
+func (s *step) looksAnew(v *server) bool {
+	if s.env.Now >= s.w.lookUntil || v.failedAt >= s.w.readyAt {
+		return false
+	}
+	s.wake(s.w.lookUntil)
+	return true
 }
 
 // votesMissing says why a master that is down for this node is not objectively
@@ -250,8 +292,20 @@ func (s *step) claimed(in Input) {
 func (s *step) considerTakeOver(f *state.Failover) {
 	s.w.claim = state.Claim{}
 	reason := s.takeOverReason(f)
-	if reason == "" {
+	switch {
+	case reason == "":
+		s.w.vacant = 0
 		s.because(slog.LevelInfo, fmt.Sprintf("failover of epoch %d is carried out by %s", f.Epoch, s.nameOf(f.Holder)))
+		return
+	case !s.counts():
+		s.because(slog.LevelInfo, "this node does not count as alive and says so first")
+		return
+	case s.w.vacant == 0:
+		s.w.vacant = s.env.Now
+	}
+	if f.Holder != s.env.Self && s.env.Now.Sub(s.w.vacant) < poorView && !s.wellPlaced(f) {
+		s.wake(s.w.vacant.Add(poorView))
+		s.because(slog.LevelInfo, fmt.Sprintf("failover of epoch %d: %s; leaving it for a moment to nodes that see more", f.Epoch, reason))
 		return
 	}
 	op := state.OpTakeOver{Name: s.m.Name, From: f.Claim, Member: s.env.Self, Reason: reason}
@@ -259,6 +313,21 @@ func (s *step) considerTakeOver(f *state.Failover) {
 		s.log(slog.LevelWarn, "taking the failover over", slog.Uint64("epoch", uint64(f.Epoch)),
 			slog.String("phase", string(f.Phase)), slog.String("reason", reason))
 	}
+}
+
+// wellPlaced reports whether this node sees the servers with which a failover
+// goes on. One that does not lets the others go first.
+func (s *step) wellPlaced(f *state.Failover) bool {
+	needed := f.Candidate
+	switch f.Phase {
+	case state.PhaseSelect:
+		_, good := s.look()
+		return good
+	case state.PhaseReconf:
+		needed = s.m.Addr
+	}
+	v := s.w.server(needed)
+	return v != nil && v.linked && !v.sdown
 }
 
 func (s *step) nameOf(id state.MemberID) string {

@@ -19,6 +19,15 @@ type Watch struct {
 	// it; the wait between attempts counts from there, on the monotonic clock.
 	attempt   state.Epoch
 	attemptAt Moment
+	// canCommit is what the last Step knew, changedAt since when. readyAt is when
+	// the log began to take proposals last, and until lookUntil what is out of
+	// reach is looked at anew; 0 if it has taken them since the first Step.
+	canCommit          bool
+	changedAt          Moment
+	readyAt, lookUntil Moment
+	// vacant is since when this node has known of a reason to take the running
+	// failover over; 0: none.
+	vacant Moment
 	// odownSince is when this node learned of the present ODOWN.
 	odownSince Moment
 	// agreedReplID is the document's replication history and agreedReplIDAt
@@ -86,9 +95,10 @@ func NewWatch(name string, now Moment, sinceAttempt time.Duration) *Watch {
 	w := &Watch{
 		name:      name,
 		attemptAt: now.Add(-max(0, sinceAttempt)),
-		orders:    map[state.Addr]sentOrder{},
-		repairs:   map[state.Addr]repairing{},
-		pending:   map[string]pending{},
+		canCommit: true, changedAt: now,
+		orders:  map[state.Addr]sentOrder{},
+		repairs: map[state.Addr]repairing{},
+		pending: map[string]pending{},
 	}
 	return w
 }
@@ -108,6 +118,7 @@ type server struct {
 	linked   bool
 	linkedAt Moment
 	refused  bool   // the last connection attempt was refused
+	failedAt Moment // when one came to nothing last, 0 never
 	dialing  Moment // since when a connection is in the making, 0: it is not
 
 	// doubt: a PING is unanswered, or the link was lost, since then. A valid
@@ -195,12 +206,38 @@ func (s *step) follow() {
 	if f := m.Failover; f != nil {
 		key = phaseKey{f.Claim, f.Phase}
 	}
+	s.followLog()
 	if key != w.phase {
+		w.vacant = 0
 		if w.phase.claim != key.claim || key.phase != state.PhaseWait {
 			clear(w.orders) // PhaseWait waits for the order of the phase before
 		}
 		w.phase, w.phaseSince = key, now
 		w.surveyed = 0
+	}
+}
+
+// followLog notes when the log begins to take proposals. What is out of reach is
+// tried at once then.
+func (s *step) followLog() {
+	w, now := s.w, s.env.Now
+	if s.env.CanCommit == w.canCommit {
+		return
+	}
+	suspended := now.Sub(w.changedAt)
+	w.canCommit, w.changedAt = s.env.CanCommit, now
+	if w.canCommit {
+		w.readyAt, w.lookUntil = now, now.Add(min(freshLook, suspended/freshLookShare))
+		for _, v := range w.servers {
+			if v.linked {
+				continue
+			}
+			v.nextProbe = now
+			if v.dialing != 0 { // its kernel has got used to long pauses
+				v.dialing = 0
+				s.out.Orders = append(s.out.Orders, Order{Kind: Drop, Addr: v.addr})
+			}
+		}
 	}
 }
 

@@ -277,7 +277,11 @@ func (s *session) end(err error, refused bool) {
 	for range lost {
 		l.report(failover.Input{Kind: failover.Ordered, At: l.node.now(), Err: errLost})
 	}
-	l.report(failover.Input{Kind: failover.Unlinked, At: l.node.now(), Err: err, Refused: refused})
+	cause := err
+	if err == errDroppedLink {
+		cause = nil // as the monitor has it
+	}
+	l.report(failover.Input{Kind: failover.Unlinked, At: l.node.now(), Err: cause, Refused: refused})
 	if len(l.orders) > 0 || !l.request.none() {
 		l.connect()
 	}
