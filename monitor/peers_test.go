@@ -3,6 +3,7 @@ package monitor
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"redis-failover/cluster/standalone"
 	"redis-failover/cluster/state"
 	"redis-failover/monitor/failover"
+	"redis-failover/tests/procs"
 )
 
 // watcher is a monitor that has other members to ask.
@@ -100,15 +102,15 @@ func (w *watcher) alive(id state.MemberID) bool {
 // eventually waits until what is observed of a member is as it should be.
 func (w *watcher) eventually(id state.MemberID, want string, right func(v failover.MemberView) bool) failover.MemberView {
 	w.t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		view, ok := w.Member(id)
-		if ok && right(view) {
-			return view
+	var view failover.MemberView
+	procs.Eventually(w.t, time.Minute, func() error {
+		var ok bool
+		if view, ok = w.Member(id); !ok || !right(view) {
+			return fmt.Errorf("%s is not %s: %+v, %t", id, want, view, ok)
 		}
-		if time.Now().After(end) {
-			w.t.Fatalf("%s is not %s: %+v, %t", id, want, view, ok)
-		}
-	}
+		return nil
+	})
+	return view
 }
 
 func answered(v failover.MemberView) bool { return v.Heard && v.Connected }
@@ -355,13 +357,14 @@ func TestThisNodeRevivesItself(t *testing.T) {
 		if _, _, err := w.broker.Propose(context.Background(), state.Mutation{Op: op}); err != nil {
 			t.Fatal(err)
 		}
-		for end := time.Now().Add(time.Minute); !w.alive(self); time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatal("held for dead, it does not say that it lives")
+		procs.Eventually(t, time.Minute, func() error {
+			if !w.alive(self) {
+				return errors.New("held for dead, it does not say that it lives")
 			}
-		}
+			return nil
+		})
 	}
 	if n := w.logged("it is back"); n != 2 {
-		t.Error(fmt.Sprint("its revival is logged ", n, " times"))
+		t.Errorf("its revival is logged %d times", n)
 	}
 }
