@@ -189,7 +189,7 @@ func (b *Broker) openMesh() error {
 	election := b.meshTiming().Election()
 	m := &mesh{
 		log: b.log, network: o.network, tls: o.TLS, secret: o.Secret,
-		status: b.status, heard: b.hear,
+		status: b.status, heard: b.hear, inForce: func() int { return b.State().Schema },
 		pace: max(election/2, 10*time.Millisecond), patience: max(3*election/2, 100*time.Millisecond),
 	}
 	m.book = newBook(id.Node, id.Book, func(entries []entry) error {

@@ -15,6 +15,10 @@ var (
 	// ErrRemoved is what Open wraps for a member that was removed from its
 	// group.
 	ErrRemoved = errors.New("this member was removed from the group")
+	// ErrTooOld is what Open wraps when the group works with a document that
+	// this build does not know, which is so once all members have run a newer
+	// one.
+	ErrTooOld = errors.New("this build is too old for the group")
 )
 
 // errClosed is the error after Close where nothing was sent.
@@ -36,5 +40,6 @@ const (
 	wipedAdvice = "a member must not come back under its old name without its data, because it has forgotten what it promised. " +
 		"Restore the folder as it was when the process last stopped; or remove this member on one of the others, and start it with " +
 		"an empty data directory and the cluster state join, and add it again"
+	tooOldAdvice  = "Start the build that the other members run; the data directory is as it should be"
 	removedAdvice = "To make this machine a member again, empty the data directory, start with the cluster state join, and add it on one of the members"
 )

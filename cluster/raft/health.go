@@ -210,20 +210,28 @@ func (b *Broker) missingNames() []string {
 }
 
 // verdict is what another member says that concerns this one for good: that it
-// has lost its folder, or was removed.
+// has lost its folder, was removed, or is of too old a build.
 func (m *mesh) verdict() refusal {
 	for _, p := range m.peers() {
 		var r refusal
-		if errors.As(p.Trouble, &r) && (r.Code == refusedWiped || r.Code == refusedRemoved) {
+		if errors.As(p.Trouble, &r) && r.forGood() {
 			return r
 		}
 	}
 	return refusal{}
 }
 
+// forGood reports whether time alone does not mend what the refusal is about.
+func (r refusal) forGood() bool {
+	return r.Code == refusedWiped || r.Code == refusedRemoved || r.Code == refusedTooOld
+}
+
 func (r refusal) asError() error {
-	if r.Code == refusedRemoved {
+	switch r.Code {
+	case refusedRemoved:
 		return fmt.Errorf("%w: %s. %s", ErrRemoved, r.Text, removedAdvice)
+	case refusedTooOld:
+		return fmt.Errorf("%w: %s. %s", ErrTooOld, r.Text, tooOldAdvice)
 	}
 	return fmt.Errorf("%w: %s; %s", ErrWiped, r.Text, wipedAdvice)
 }

@@ -85,6 +85,7 @@ const (
 	refusedRemoved  code = "removed"  // the dialler is no member any more
 	refusedConflict code = "conflict" // the books contradict each other
 	refusedNotYet   code = "not-yet"  // raft does not run here, or cannot yet
+	refusedTooOld   code = "too-old"  // the dialler's build knows less than what is in force
 )
 
 // refused makes a refusal.
@@ -109,6 +110,8 @@ func (m *mesh) judge(h hello, self, other card, book []entry) refusal {
 		return refused(refusedWiped, "the member at %s has lost its data directory: %s has worked with it before, when it had another", other.Addr, self.Addr)
 	case m.isRemoved(other.Replica):
 		return refused(refusedRemoved, "the member at %s was removed from the group", other.Addr)
+	case other.Schema < m.inForce():
+		return refused(refusedTooOld, "the build at %s knows schema %d, and the group has %d in force", other.Addr, other.Schema, m.inForce())
 	}
 	return m.judgeBook(h.Purpose, self, other, book)
 }

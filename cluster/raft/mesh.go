@@ -29,6 +29,9 @@ type mesh struct {
 	// called from several goroutines at a time and do not block.
 	status func() status
 	heard  func(status)
+	// inForce is the schema of the document: whoever knows less may not take
+	// part. It never falls.
+	inForce func() int
 
 	// pace is the time between two exchanges, and patience how long an answer
 	// may take. A node that has not answered for so long counts as
@@ -276,7 +279,7 @@ func (m *mesh) greet(raw net.Conn, p purpose, node, addr string) (*conn, card, e
 // asSeenByDialler keeps what concerns the acceptor from being taken for the
 // dialler's own fault.
 func (r refusal) asSeenByDialler() refusal {
-	if r.Code == refusedWiped || r.Code == refusedRemoved {
+	if r.forGood() {
 		r.Code = refusedNotYet
 	}
 	return r
