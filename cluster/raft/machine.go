@@ -64,13 +64,16 @@ func (m *machine) Update(entries []statemachine.Entry) ([]statemachine.Entry, er
 // it is the work of a build with a fault; Apply refuses it.
 const malformed = "malformed"
 
+// decode keeps what can be read of an entry: see state.DecodeMutation.
 func (l *ledger) decode(entry []byte) state.Mutation {
 	mutation, err := state.DecodeMutation(entry)
-	if err == nil {
-		return mutation
+	if err != nil {
+		l.log.Error("an entry of the raft log makes no sense and is passed over", "error", err, "bytes", len(entry))
 	}
-	l.log.Error("an entry of the raft log makes no sense and is passed over", "error", err, "bytes", len(entry))
-	return state.Mutation{Op: state.OpUnknown{Kind: malformed}}
+	if mutation.Op == nil {
+		mutation.Op = state.OpUnknown{Kind: malformed}
+	}
+	return mutation
 }
 
 // publish makes changes visible: first the document, so that whoever is woken
