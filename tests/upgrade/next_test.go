@@ -53,7 +53,8 @@ var overlay = sync.OnceValues(func() (string, error) {
 		if n := bytes.Count(text, []byte(e.old)); n != 1 {
 			return "", fmt.Errorf("%s holds %q %d times, and the next version is made from the one place: adapt the edits of this test", e.file, e.old, n)
 		}
-		with := filepath.Join(place.bin, strings.ReplaceAll(e.file, "/", "_"))
+		// Not "….go": it must not look like a package of the module.
+		with := filepath.Join(place.bin, strings.ReplaceAll(e.file, "/", "_")+".next")
 		if err := os.WriteFile(with, bytes.Replace(text, []byte(e.old), []byte(e.new), 1), 0o644); err != nil {
 			return "", err
 		}
