@@ -58,6 +58,7 @@ type node struct {
 	log     *slog.Logger
 	broker  cluster.Broker
 	monitor *monitor.Monitor
+	lookUps *commands.LookUps
 	server  *server.Server
 	seeder  *seeder
 }
@@ -71,6 +72,9 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener
 		Crash:    func() { os.Exit(crashCode) },
 		PeerUser: cfg.Sentinel.User, PeerPass: cmp.Or(cfg.Sentinel.Pass, cfg.Server.RequirePass),
 	})
+	n.lookUps = commands.NewLookUps(commands.LookUpOptions{
+		Broker: broker, Log: log, IsolatedAnswers: cfg.LookUps.IsolatedAnswers, Linearizable: cfg.LookUps.Linearizable,
+	})
 	members, _ := broker.(cluster.Membership)
 	runID := newRunID()
 	options := server.Options{
@@ -78,7 +82,7 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener
 		MaxClients: cfg.Server.MaxClients, IdleTimeout: cfg.Server.Timeout,
 		MaxQueuedBytes: int(cfg.Server.PubSubLimit.Hard),
 		Node: &commands.Node{
-			Broker: broker, Watcher: n.monitor, Members: members, Users: commands.NewUsers(cfg.Server.RequirePass),
+			Broker: broker, Watcher: n.monitor, Members: members, LookUps: n.lookUps, Users: commands.NewUsers(cfg.Server.RequirePass),
 			Defaults: state.DefaultSettings(), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
 			Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
 		},
@@ -100,6 +104,7 @@ func (n *node) run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	defer parts.Wait() // before the broker closes
 	parts.Go(func() { n.monitor.Run(ctx) })
+	parts.Go(func() { n.lookUps.Run(ctx) })
 	first := make(chan struct{})
 	parts.Go(func() { n.seeder.run(ctx, first) })
 	<-first // clients that connect find the masters of the configuration

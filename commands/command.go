@@ -13,10 +13,9 @@ const (
 	// Local commands answer from the local document and observations; they
 	// work without a majority.
 	Local Kind = iota
-	// Synced commands are as Local ones, but the dispatcher first makes sure
-	// that the local document holds all that was acknowledged anywhere. They
-	// are refused without a majority.
-	Synced
+	// LookUp commands are as Local ones, but they tell clients where a master
+	// is, so the dispatcher first asks Node.LookUps whether to answer.
+	LookUp
 	// Propose commands change the document. They answer when the change is
 	// durable and applied here, and are refused without a majority.
 	Propose
@@ -26,7 +25,7 @@ const (
 
 // String is the word for the documentation.
 func (k Kind) String() string {
-	return [...]string{"local", "synced", "propose", "connection"}[k]
+	return [...]string{"local", "look-up", "propose", "connection"}[k]
 }
 
 // Flags are properties of a command, as COMMAND INFO shows them.
@@ -119,7 +118,7 @@ func (c *Command) FullName() string {
 
 // within is how long the command may take, 0 for as long as the server runs.
 func (c *Command) within() time.Duration {
-	if c.Within == 0 && (c.Kind == Synced || c.Kind == Propose) {
+	if c.Within == 0 && c.Kind == Propose {
 		return answerWithin
 	}
 	return c.Within

@@ -155,9 +155,9 @@ func run(c *Context, args []string) Reply {
 		defer cancel()
 		c.Context = ctx
 	}
-	if c.Command.Kind == Synced {
-		if fault := c.sync(); fault != nil {
-			return fault
+	if c.Command.Kind == LookUp {
+		if err := c.Node.LookUps.check(c); err != nil {
+			return errLookUp(c.Command, err)
 		}
 	}
 	return c.Command.Handler(c, args)

@@ -36,9 +36,10 @@ func document(table *Table) string {
 All that clients may say. Made from the values in this folder; do not edit.
 
 *local* commands answer from this node's copy of the document and from what it
-sees, *synced* ones first make sure that the copy is current, *propose* ones
-change the document for all nodes and answer when that is durable, *connection*
-ones are about the connection or the server.
+sees. *look-up* commands do so too, but they tell clients where the masters are:
+the settings isolated-answers and linearizable-reads say when they are refused.
+*propose* commands change the document for all nodes and answer when that is
+durable, *connection* ones are about the connection or the server.
 
 | command | kind | since | what it does |
 | --- | --- | --- | --- |

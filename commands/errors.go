@@ -184,6 +184,18 @@ func errBroker(err error) Error {
 		"Look at SENTINEL MASTER before trying again", err))
 }
 
+// errLookUp is for a look-up that must not be answered now. Most clients ask the
+// next node on any error, but Predis does so only on IDONTKNOW, which old
+// Sentinels answered, and redis-py, which looks up with MASTERS, only on LOADING.
+// Ours: Sentinel answers always.
+func errLookUp(cmd *Command, err error) Error {
+	code := "IDONTKNOW"
+	if cmd.Name == "masters" || cmd.Name == "primaries" {
+		code = "LOADING"
+	}
+	return Error(fmt.Sprintf("%s I cannot vouch for what I know at present; ask another Sentinel: %s", code, err))
+}
+
 // errRefused is for what Apply refused by rule.
 func errRefused(out state.Outcome) Error {
 	switch out.Refusal {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"redis-failover/cluster"
 )
 
 func infoCommand() *Command {
@@ -31,6 +33,7 @@ var infoSections = []struct {
 	{"Stats", infoStats},
 	{"CPU", infoCPU},
 	{"Sentinel", infoSentinel},
+	{"Document", infoDocument},
 }
 
 // info answers with a plain bulk in both protocols; data nodes send a verbatim
@@ -200,6 +203,28 @@ func infoSentinel(c *Context, t *infoText) {
 		i++
 	}
 }
+
+// infoDocument is ours: whether what this node says is agreed on at present. It
+// stands apart from Sentinel's section, which tools know line by line.
+func infoDocument(c *Context, t *infoText) {
+	health := c.Node.Broker.Health()
+	isolated := int64(-1)
+	if d := c.Node.LookUps.IsolatedFor(); d >= 0 {
+		isolated = int64(d.Seconds())
+	}
+	usable, voters := c.countMembers(health.Condition == cluster.Ready)
+	t.line("document_condition", health.Condition)
+	t.line("document_reason", oneLine(health.Reason))
+	t.line("document_isolated_since_seconds", isolated)
+	t.line("document_index", c.state().Index)
+	t.line("document_members", voters)
+	t.line("document_usable_members", usable)
+	t.line("isolated_answers", word(c.Node.LookUps.options.IsolatedAnswers, "yes", "no"))
+	t.line("linearizable_reads", word(c.Node.LookUps.options.Linearizable, "yes", "no"))
+}
+
+// oneLine is a text without line breaks.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 func bit(b bool) int {
 	if b {

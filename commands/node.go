@@ -51,6 +51,8 @@ type Node struct {
 	Watcher Watcher
 	// Members are those of the broker's engine, nil if it has none of its own.
 	Members cluster.Membership
+	// LookUps decides whether clients that look for a master are answered.
+	LookUps *LookUps
 	// Users knows who may log in.
 	Users *Users
 	// Defaults are the settings that SENTINEL MONITOR gives a new master.

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -30,6 +31,10 @@ type memory struct {
 func (b *memory) Self() state.MemberID   { return self }
 func (b *memory) State() *state.State    { return b.now }
 func (b *memory) Health() cluster.Health { return b.health }
+
+// HealthChanged never tells: tests of what follows the health have a broker of
+// their own.
+func (b *memory) HealthChanged() <-chan struct{} { return nil }
 
 func (b *memory) Propose(_ context.Context, m state.Mutation) (state.Outcome, state.Index, error) {
 	if b.fail != nil {
@@ -178,11 +183,20 @@ func newBench(t *testing.T) *bench {
 		{ID: 9, Addr: "127.0.0.1:1009", LocalAddr: "127.0.0.1:26379", User: DefaultUser, Created: time.Now(), Channels: 1},
 	}}
 	b.node = &Node{
-		Broker: b.broker, Watcher: b.watcher, Users: NewUsers(""), Defaults: state.DefaultSettings(),
+		Broker: b.broker, Watcher: b.watcher, LookUps: settled(b.broker, true), Users: NewUsers(""), Defaults: state.DefaultSettings(),
 		Version: "1.2.3", RunID: "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", ConfigFile: "/etc/s.conf", Started: time.Now(),
 	}
 	b.apply(state.OpMember{Member: state.Member{ID: self, Addr: addr("127.0.0.1:26379"), Alive: true}})
 	return b
+}
+
+// settled are LookUps of a node whose start is over, with a document that a
+// majority has confirmed.
+func settled(b *memory, isolatedAnswers bool) *LookUps {
+	l := NewLookUps(LookUpOptions{Broker: b, IsolatedAnswers: isolatedAnswers, Log: slog.New(slog.DiscardHandler)})
+	l.current.Store(true)
+	l.confirmed()
+	return l
 }
 
 // do runs a command.

@@ -12,7 +12,7 @@ import (
 
 func mastersCommand(name, since string) *Command {
 	return &Command{
-		Name: name, Arity: 2, Flags: Admin, Since: since, Kind: Local,
+		Name: name, Arity: 2, Flags: Admin, Since: since, Kind: LookUp,
 		Summary: "Shows all monitored masters and their state.",
 		Handler: func(c *Context, _ []string) Reply {
 			list := Array{}
@@ -26,7 +26,7 @@ func mastersCommand(name, since string) *Command {
 
 func masterCommand(name, since string) *Command {
 	return &Command{
-		Name: name, Arity: 3, Flags: Admin, Since: since, Kind: Local,
+		Name: name, Arity: 3, Flags: Admin, Since: since, Kind: LookUp,
 		Syntax: "<master-name>", Summary: "Shows one monitored master and its state.",
 		Handler: func(c *Context, args []string) Reply {
 			m, fault := c.master(args[0])
@@ -40,7 +40,7 @@ func masterCommand(name, since string) *Command {
 
 func replicasCommand(name, since, replaces string) *Command {
 	return &Command{
-		Name: name, Arity: 3, Flags: Admin, Since: since, Kind: Local, Replaces: replaces,
+		Name: name, Arity: 3, Flags: Admin, Since: since, Kind: LookUp, Replaces: replaces,
 		Syntax: "<master-name>", Summary: "Shows the replicas of a master and their state.",
 		Handler: replicas,
 	}
@@ -64,7 +64,7 @@ func replicas(c *Context, args []string) Reply {
 
 func sentinelsCommand() *Command {
 	return &Command{
-		Name: "sentinels", Arity: 3, Flags: Admin, Since: "2.8.4", Kind: Local,
+		Name: "sentinels", Arity: 3, Flags: Admin, Since: "2.8.4", Kind: LookUp,
 		Syntax: "<master-name>", Summary: "Shows the other nodes that watch a master.",
 		Handler: func(c *Context, args []string) Reply {
 			m, fault := c.master(args[0])
@@ -95,7 +95,7 @@ func (c *Context) otherMembers() []state.Member {
 
 func masterAddrCommand(name, since string) *Command {
 	return &Command{
-		Name: name, Arity: 3, Flags: Admin, Since: since, Kind: Local,
+		Name: name, Arity: 3, Flags: Admin, Since: since, Kind: LookUp,
 		Syntax: "<master-name>", Summary: "Returns the ip and port of the master of that name.",
 		Handler: masterAddr,
 	}

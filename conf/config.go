@@ -21,6 +21,7 @@ type (
 type Config struct {
 	Server   Server
 	Sentinel Sentinel
+	LookUps  LookUps
 	Monitor  Monitor
 	Broker   Broker
 	Log      Log
@@ -108,6 +109,16 @@ type Sentinel struct {
 	// it is Server.RequirePass.
 	User string
 	Pass state.Secret
+}
+
+// LookUps is how clients that look for a master are answered by this node.
+type LookUps struct {
+	// IsolatedAnswers: without a majority, the node answers with what it last
+	// knew, as Sentinel does. Otherwise it refuses, and clients ask another one.
+	IsolatedAnswers bool
+	// Linearizable: each answer is confirmed by a majority first, and refused if
+	// that is not possible.
+	Linearizable bool
 }
 
 // Monitor is the part of the probes.

@@ -56,7 +56,10 @@ func Default() Config {
 		},
 		// A client that may change a script's path may run any program.
 		Sentinel: Sentinel{DenyScriptsReconfig: true},
-		Monitor:  Monitor{CheckInterval: defaultCheckInterval, InfoPeriod: defaultInfoPeriod},
+		// As Sentinel does: an address that may be old serves most clients better
+		// than none, as they check the role of what they find there.
+		LookUps: LookUps{IsolatedAnswers: true},
+		Monitor: Monitor{CheckInterval: defaultCheckInterval, InfoPeriod: defaultInfoPeriod},
 		Broker: Broker{
 			Kind:    Standalone,
 			DataDir: defaultDataDir,

@@ -70,6 +70,7 @@ func TestFlagFaults(t *testing.T) {
 		{"-zk_addr a:1", "'-zk_addr a:1': This setting means nothing to the broker standalone." + foreignWant},
 		{"-log_level loud", `'-log_level loud': There is no log level "loud".` + levelWant},
 		{"-log_format xml", `'-log_format xml': There is no choice "xml". Give text or json.`},
+		{"-isolated_answers maybe", `'-isolated_answers maybe': "maybe" is neither yes nor no. Give yes or no.`},
 		{"-check=maybe", `'-check': "maybe" is neither true nor false. Give -check alone, or with =true or =false.`},
 		{"-adr :1", "'-adr': There is no such flag. Did you mean -addr?"},
 		{"--prot 1", "'--prot': There is no such flag. Did you mean --port (a line of a sentinel.conf)?"},

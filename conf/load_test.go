@@ -98,6 +98,8 @@ func TestFlags(t *testing.T) {
 		{"-max_down_time 500ms", "500ms", func(c *Config) any { return c.NewMaster.DownAfter }},
 		{"-max_down_time 0.0016", "2ms", func(c *Config) any { return c.NewMaster.DownAfter }},
 		{"-quorum 2", "2", func(c *Config) any { return c.NewMaster.Quorum }},
+		{"-isolated_answers no", "{false false}", func(c *Config) any { return c.LookUps }},
+		{"-isolated-answers=TRUE -linearizable-reads yes", "{true true}", func(c *Config) any { return c.LookUps }},
 		{"-broker=", "standalone", func(c *Config) any { return c.Broker.Kind }},
 		{"-data_dir /srv/x", "/srv/x", func(c *Config) any { return c.Broker.DataDir }},
 		{"-raft_data_dir /srv/x", "/srv/x", func(c *Config) any { return c.Broker.DataDir }},
@@ -294,6 +296,35 @@ func TestFileFormats(t *testing.T) {
 		c := mustLoad(t, []string{"-config", file(t, tc.name, tc.text)})
 		if got := fmt.Sprint(c.Monitor.CheckInterval, " ", c.Log.Level); got != tc.want {
 			t.Errorf("%s %q: got %s, want %s", tc.name, tc.text, got, tc.want)
+		}
+	}
+}
+
+// How look-ups are answered can be said in every place; the stronger one wins.
+func TestLookUpSettings(t *testing.T) {
+	conf := file(t, "sentinel.conf", "sentinel isolated-answers no\nsentinel linearizable-reads yes\n")
+	for _, tc := range []struct {
+		args, environ []string
+		want          LookUps
+	}{
+		{nil, nil, LookUps{IsolatedAnswers: true}},
+		{[]string{conf}, nil, LookUps{Linearizable: true}},
+		{[]string{conf, "-isolated_answers=yes", "-linearizable_reads=no"}, nil, LookUps{IsolatedAnswers: true}},
+		{[]string{conf}, []string{"REDIS_FAILOVER_ISOLATED_ANSWERS=yes", "REDIS_FAILOVER_LINEARIZABLE_READS=no"}, LookUps{IsolatedAnswers: true}},
+		{[]string{file(t, "f.toml", "isolated_answers = false\nlinearizable_reads = \"yes\"\n")}, nil, LookUps{Linearizable: true}},
+		{[]string{file(t, "f.yaml", "isolated-answers: no\nlinearizable_reads: true\n")}, nil, LookUps{Linearizable: true}},
+	} {
+		if got := mustLoad(t, tc.args, tc.environ...).LookUps; got != tc.want {
+			t.Errorf("%v %v: got %+v, want %+v", tc.args, tc.environ, got, tc.want)
+		}
+	}
+	for args, want := range map[string]string{
+		"":                        "answered, without a majority with what was last known",
+		"-isolated_answers no":    "refused without a majority",
+		"-linearizable_reads yes": "confirmed by a majority each, refused without one",
+	} {
+		if got := mustLoad(t, strings.Fields(args)).Summary(); !strings.Contains(got, want) {
+			t.Errorf("%s: the summary does not say %q:\n%s", args, want, got)
 		}
 	}
 }

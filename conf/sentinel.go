@@ -94,6 +94,12 @@ func (l *loader) sentinelNode() {
 	take(&c.Sentinel.DenyScriptsReconfig, f.DenyScriptsReconfig)
 	take(&c.Sentinel.ResolveHostnames, f.ResolveHostnames)
 	take(&c.Sentinel.AnnounceHostnames, f.AnnounceHostnames)
+	if !l.taken("isolated_answers") {
+		take(&c.LookUps.IsolatedAnswers, f.IsolatedAnswers)
+	}
+	if !l.taken("linearizable_reads") {
+		take(&c.LookUps.Linearizable, f.LinearizableReads)
+	}
 	take(&c.Sentinel.User, f.SentinelUser)
 	take(&c.Sentinel.Pass, f.SentinelPass)
 	take(&c.MyID, f.MyID)

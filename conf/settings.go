@@ -41,7 +41,7 @@ type table []setting
 
 // settings returns the table.
 func settings() table {
-	return slices.Concat(table{}, listenSettings(), masterSettings(), brokerSettings(), logSettings(), actionSettings())
+	return slices.Concat(table{}, listenSettings(), masterSettings(), brokerSettings(), lookUpSettings(), logSettings(), actionSettings())
 }
 
 // flag finds a setting by a flag's name without dashes.
@@ -242,6 +242,36 @@ func setWord[T ~string](word *T, text string, allowed ...T) error {
 	return nil
 }
 
+func lookUpSettings() table {
+	return table{
+		yesNoSetting("isolated_answers", "without a majority, answer look-ups with what was last known; 'no' makes clients ask another node",
+			func(c *Config) *bool { return &c.LookUps.IsolatedAnswers }),
+		yesNoSetting("linearizable_reads", "have a majority confirm the answer to each look-up",
+			func(c *Config) *bool { return &c.LookUps.Linearizable }),
+	}
+}
+
+func yesNoSetting(name, help string, field func(*Config) *bool) setting {
+	return setting{
+		name: name, arg: "YES|NO", help: help, want: "Give yes or no.",
+		set:  func(c *Config, text string) error { return setBool(field(c), text, "yes nor no") },
+		show: func(c *Config) string { return map[bool]string{true: "yes", false: "no"}[*field(c)] },
+	}
+}
+
+// setBool reads a truth. words are those that the setting is documented with.
+func setBool(b *bool, text, words string) error {
+	switch strings.ToLower(text) {
+	case "true", "yes", "1":
+		*b = true
+	case "false", "no", "0":
+		*b = false
+	default:
+		return fmt.Errorf("%q is neither %s", text, words)
+	}
+	return nil
+}
+
 func logSettings() table {
 	return table{
 		{
@@ -290,17 +320,7 @@ func actionSetting(name, help string, field func(*Config) *bool, aliases ...stri
 	return setting{
 		name: name, aliases: aliases, help: help, flagOnly: true,
 		want: "Give -" + name + " alone, or with =true or =false.",
-		set: func(c *Config, text string) error {
-			switch strings.ToLower(text) {
-			case "true", "yes", "1":
-				*field(c) = true
-			case "false", "no", "0":
-				*field(c) = false
-			default:
-				return fmt.Errorf("%q is neither true nor false", text)
-			}
-			return nil
-		},
+		set:  func(c *Config, text string) error { return setBool(field(c), text, "true nor false") },
 		show: func(c *Config) string { return fmt.Sprint(*field(c)) },
 	}
 }

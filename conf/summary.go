@@ -21,6 +21,7 @@ func (c *Config) Summary() string {
 		row("announce", "%s", a)
 	}
 	row("broker", "%s", c.Broker.text())
+	row("look-ups", "%s", c.LookUps.text())
 	row("probes", "every %s, INFO every %s", c.Monitor.CheckInterval, c.Monitor.InfoPeriod)
 	row("log", "%s as %s to %s", LevelName(c.Log.Level), c.Log.Format, orElse(c.Log.File, "standard error"))
 	row("saved masters", "%s", map[MastersState]string{MastersExisting: "kept", MastersNew: "forgotten"}[c.MastersState])
@@ -97,6 +98,16 @@ func (r *Raft) text() string {
 		text += ", with a secret"
 	}
 	return text
+}
+
+func (l LookUps) text() string {
+	switch {
+	case l.Linearizable:
+		return "confirmed by a majority each, refused without one"
+	case l.IsolatedAnswers:
+		return "answered, without a majority with what was last known"
+	}
+	return "refused without a majority"
 }
 
 // mastersText is the masters setting that would give these masters.

@@ -56,8 +56,13 @@ func newNode(t testing.TB, password state.Secret) *commands.Node {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lookUps := commands.NewLookUps(commands.LookUpOptions{Broker: broker, IsolatedAnswers: true, Log: slog.New(slog.DiscardHandler)})
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { lookUps.Run(ctx) })
+	t.Cleanup(func() { stop(); running.Wait() })
 	return &commands.Node{
-		Broker: broker, Watcher: blind{}, Users: commands.NewUsers(password),
+		Broker: broker, Watcher: blind{}, LookUps: lookUps, Users: commands.NewUsers(password),
 		Defaults: state.DefaultSettings(), Version: "test", RunID: strings.Repeat("0", 40), Started: time.Now(),
 	}
 }

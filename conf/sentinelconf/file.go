@@ -25,6 +25,8 @@ type File struct {
 	DenyScriptsReconfig Given[bool]
 	ResolveHostnames    Given[bool]
 	AnnounceHostnames   Given[bool]
+	IsolatedAnswers     Given[bool]
+	LinearizableReads   Given[bool]
 	SentinelUser        Given[string]
 	SentinelPass        Given[state.Secret]
 	MyID                Given[state.MemberID]

@@ -100,6 +100,8 @@ sentinel sentinel-user peer
 sentinel sentinel-pass peerpass
 sentinel resolve-hostnames yes
 sentinel announce-hostnames yes
+sentinel isolated-answers no
+sentinel Linearizable-Reads YES
 sentinel monitor other redis.example 6379 1
 sentinel primary-reboot-down-after-period other 800
 sentinel replica-witness-wait other 0
@@ -114,6 +116,7 @@ sentinel replica-witness-wait other 0
 		"{1048576 512000 10s}":      file.PubSubLimit.Value,
 		"/dir 10.0.0.1 36379":       fmt.Sprint(file.Dir.Value, " ", file.AnnounceIP.Value, " ", file.AnnouncePort.Value),
 		"false true true":           fmt.Sprint(file.DenyScriptsReconfig.Value, file.ResolveHostnames.Value, file.AnnounceHostnames.Value),
+		"false true":                fmt.Sprint(file.IsolatedAnswers.Value, file.LinearizableReads.Value),
 		"peer peerpass":             file.SentinelUser.Value + " " + string(file.SentinelPass.Value),
 		strings.Repeat("a", 40):     file.MyID.Value,
 		"7":                         file.CurrentEpoch,
@@ -221,6 +224,9 @@ func TestFaults(t *testing.T) {
 		{"sentinel deny-scripts-reconfig maybe", "test.conf:1: 'sentinel deny-scripts-reconfig maybe': Please specify yes or no for the deny-scripts-reconfig options. Nothing else is accepted here."},
 		{"sentinel resolve-hostnames 1", "test.conf:1: 'sentinel resolve-hostnames 1': Please specify yes or no for the resolve-hostnames option. Nothing else is accepted here."},
 		{"sentinel announce-hostnames on", "test.conf:1: 'sentinel announce-hostnames on': Please specify yes or no for the announce-hostnames option. Nothing else is accepted here."},
+		{"sentinel isolated-answers maybe", "test.conf:1: 'sentinel isolated-answers maybe': Please specify yes or no for the isolated-answers option. Nothing else is accepted here."},
+		{"sentinel linearizable-reads", "test.conf:1: 'sentinel linearizable-reads': Unrecognized sentinel configuration statement. The form is: sentinel linearizable-reads yes|no"},
+		{"sentinel linearizable-reads 1", "test.conf:1: 'sentinel linearizable-reads 1': Please specify yes or no for the linearizable-reads option. Nothing else is accepted here."},
 		{"sentinel monitor mymaster 127.0.0.1 6379 2\nsentinel auth-pass mymastre x", "test.conf:2: 'sentinel auth-pass mymastre ******': No such master with specified name. Did you mean mymaster?"},
 		{"sentinel parallel-syncs m 2", "test.conf:1: 'sentinel parallel-syncs m 2': No such master with specified name. Add the line: sentinel monitor m <host> <port> <quorum>"},
 	} {

@@ -40,6 +40,9 @@ var sentinelDirectives = map[string]sentinelDirective{
 	"myid":                  {pass: nodePass, min: 1, max: 1, usage: "<40 hex digits>"},
 	"resolve-hostnames":     {pass: nodePass, min: 1, max: 1, usage: "yes|no"},
 	"announce-hostnames":    {pass: nodePass, min: 1, max: 1, usage: "yes|no"},
+	// Ours: see conf.LookUps.
+	"isolated-answers":   {pass: nodePass, min: 1, max: 1, usage: "yes|no"},
+	"linearizable-reads": {pass: nodePass, min: 1, max: 1, usage: "yes|no"},
 
 	"monitor": {pass: monitorPass, min: 4, max: 4, usage: "<master> <host> <port> <quorum>"},
 
@@ -131,6 +134,10 @@ func (p *parser) node(q queuedLine) {
 		p.yesNo(&f.ResolveHostnames, l, value, "Please specify yes or no for the resolve-hostnames option.")
 	case "announce-hostnames":
 		p.yesNo(&f.AnnounceHostnames, l, value, "Please specify yes or no for the announce-hostnames option.")
+	case "isolated-answers":
+		p.yesNo(&f.IsolatedAnswers, l, value, "Please specify yes or no for the isolated-answers option.")
+	case "linearizable-reads":
+		p.yesNo(&f.LinearizableReads, l, value, "Please specify yes or no for the linearizable-reads option.")
 	case "sentinel-user":
 		if value != "" {
 			f.SentinelUser = Given[string]{value, l}
