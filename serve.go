@@ -70,6 +70,7 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener
 		Timing:   failover.Timing{CheckInterval: cfg.Monitor.CheckInterval, InfoPeriod: cfg.Monitor.InfoPeriod},
 		Publish:  func(e state.Event) { n.server.Publish(e) },
 		Crash:    func() { os.Exit(crashCode) },
+		Freeze:   standStill,
 		PeerUser: cfg.Sentinel.User, PeerPass: cmp.Or(cfg.Sentinel.Pass, cfg.Server.RequirePass),
 	})
 	n.lookUps = commands.NewLookUps(commands.LookUpOptions{

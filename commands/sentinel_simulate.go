@@ -4,15 +4,18 @@ import "strings"
 
 // failureNames are the words of SIMULATE-FAILURE: Sentinel's two and then
 // ours.
-var failureNames = []string{"crash-after-election", "crash-after-promotion", "crash-after-selection", "crash-after-order"}
+var failureNames = []string{
+	"crash-after-election", "crash-after-promotion", "crash-after-selection", "crash-after-order",
+	"freeze-after-election", "freeze-after-promotion", "freeze-after-selection", "freeze-after-order",
+}
 
 func simulateFailureCommand() *Command {
 	return &Command{
 		Name: "simulate-failure", Arity: -3, Flags: Admin, Since: "3.2.0", Kind: Local,
-		Syntax: "<crash-after-election|crash-after-promotion|crash-after-selection|crash-after-order|HELP> [...]",
-		Summary: "Makes this node's process end, as if it crashed, when a failover that it carries out " +
-			"reaches one of these steps: its claim is committed, the switch is committed, the replica to " +
-			"promote is chosen, the order to it was carried out.",
+		Syntax: "<(crash|freeze)-after-(election|promotion|selection|order)|HELP> [...]",
+		Summary: "Makes this node's process end, as if it crashed, or stand still until SIGCONT, when a failover " +
+			"that it carries out reaches one of these steps: its claim is committed, the switch is committed, " +
+			"the replica to promote is chosen, the order to it was carried out.",
 		Handler: simulateFailure,
 	}
 }

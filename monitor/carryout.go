@@ -145,7 +145,7 @@ func (m *Monitor) report(name string, links uint64, r Report) {
 		var refusal redis.Error
 		in.Kind, in.Refused = failover.Ordered, errors.As(r.Err, &refusal)
 		if r.Err == nil {
-			m.crashAt(CrashAfterOrder)
+			m.failAt(CrashAfterOrder)
 		}
 	case ReportAuth:
 		m.complain(name, r)
@@ -225,7 +225,7 @@ func (m *Monitor) proposeFor(op state.Op, voters []voter) {
 			m.log.Warn("a proposal failed", "operation", state.Kind(op), "error", err)
 		}
 		if err == nil && !outcome.Refused() {
-			m.crashAfter(op)
+			m.failAfter(op)
 		}
 		for _, v := range voters {
 			m.inbox.put(item{group: v.group, input: failover.Input{Kind: failover.Proposed, Key: v.key, Outcome: outcome, Err: err}})

@@ -40,6 +40,9 @@ type Options struct {
 	// Crash ends the process at once, without cleaning up (SENTINEL
 	// SIMULATE-FAILURE). Required.
 	Crash func()
+	// Freeze stops the process as SIGSTOP does, for the same command, and
+	// returns after somebody has let it go on. Required.
+	Freeze func()
 }
 
 // Monitor watches all masters of the document. Make one with New, then Run it
@@ -50,6 +53,7 @@ type Monitor struct {
 	log     *slog.Logger
 	publish func(state.Event)
 	crash   func()
+	freeze  func()
 	// peerAccess is shown to the other members.
 	peerAccess peerAccess
 	peers      *peers
@@ -90,7 +94,7 @@ type Monitor struct {
 // are published once Run is called.
 func New(o Options) *Monitor {
 	m := &Monitor{
-		broker: o.Broker, timing: o.Timing, log: o.Log, publish: o.Publish, crash: o.Crash,
+		broker: o.Broker, timing: o.Timing, log: o.Log, publish: o.Publish, crash: o.Crash, freeze: o.Freeze,
 		start:  time.Now().Add(-time.Second), // so that no Moment is 0
 		from:   o.Broker.State(),
 		inbox:  newInbox(),

@@ -52,7 +52,7 @@ func startNode(t *testing.T) *node {
 			defer n.mu.Unlock()
 			n.events = append(n.events, e)
 		},
-		Crash: func() { panic("crash") },
+		Crash: func() { panic("crash") }, Freeze: func() { panic("freeze") },
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -7,8 +7,8 @@ import (
 )
 
 // FailurePoint is a step of a failover after which this process can be told to
-// crash (SENTINEL SIMULATE-FAILURE), so that tests can see another member, or
-// the next start, resume it. The first two are Sentinel's.
+// crash or to stand still (SENTINEL SIMULATE-FAILURE), so that tests can see
+// another member, or the next start, resume it. The first two are Sentinel's.
 type FailurePoint uint32
 
 // The failure points, as bits.
@@ -22,15 +22,28 @@ const (
 	// CrashAfterOrder: the candidate has carried the order out, the switch is
 	// not committed.
 	CrashAfterOrder
+	// The process stands still after the same steps, once, as one that is
+	// stopped by SIGSTOP or with its machine, and goes on when it is woken.
+	FreezeAfterElection
+	FreezeAfterPromotion
+	FreezeAfterSelection
+	FreezeAfterOrder
 )
+
+// freeze is the point at which a process stands still instead of crashing.
+func (p FailurePoint) freeze() FailurePoint { return p * (FreezeAfterElection / CrashAfterElection) }
 
 // failurePoints names the failure points as the command does. It is never
 // written to.
 var failurePoints = map[string]FailurePoint{
-	"crash-after-election":  CrashAfterElection,
-	"crash-after-promotion": CrashAfterPromotion,
-	"crash-after-selection": CrashAfterSelection,
-	"crash-after-order":     CrashAfterOrder,
+	"crash-after-election":   CrashAfterElection,
+	"crash-after-promotion":  CrashAfterPromotion,
+	"crash-after-selection":  CrashAfterSelection,
+	"crash-after-order":      CrashAfterOrder,
+	"freeze-after-election":  FreezeAfterElection,
+	"freeze-after-promotion": FreezeAfterPromotion,
+	"freeze-after-selection": FreezeAfterSelection,
+	"freeze-after-order":     FreezeAfterOrder,
 }
 
 // SimulateFailure arms the named points and disarms all others. An unknown name
@@ -52,21 +65,27 @@ func (m *Monitor) SimulateFailure(names ...string) error {
 // SimulatedFailures are the armed points as bits, as INFO shows them.
 func (m *Monitor) SimulatedFailures() int { return int(m.simulated.Load()) }
 
-func (m *Monitor) crashAt(p FailurePoint) {
+// failAt fails at a point, which is given as that of a crash, if it is armed.
+func (m *Monitor) failAt(p FailurePoint) {
 	if FailurePoint(m.simulated.Load())&p != 0 {
 		m.log.Error("crashing as told by SENTINEL SIMULATE-FAILURE", "point", uint32(p))
 		m.crash()
 	}
+	f := p.freeze()
+	if was := m.simulated.And(^uint32(f)); FailurePoint(was)&f != 0 {
+		m.log.Error("standing still as told by SENTINEL SIMULATE-FAILURE", "point", uint32(f))
+		m.freeze()
+	}
 }
 
-// crashAfter crashes if a committed step is one that was named.
-func (m *Monitor) crashAfter(op state.Op) {
+// failAfter fails if a committed step is one that was named.
+func (m *Monitor) failAfter(op state.Op) {
 	switch op.(type) {
 	case state.OpBegin:
-		m.crashAt(CrashAfterElection)
+		m.failAt(CrashAfterElection)
 	case state.OpSelect:
-		m.crashAt(CrashAfterSelection)
+		m.failAt(CrashAfterSelection)
 	case state.OpPromoted:
-		m.crashAt(CrashAfterPromotion)
+		m.failAt(CrashAfterPromotion)
 	}
 }

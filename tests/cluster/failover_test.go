@@ -1,0 +1,28 @@
+package cluster
+
+import (
+	"testing"
+
+	"redis-failover/cluster/state"
+)
+
+// A master dies: one failover, and every node tells it in the same words.
+func TestMasterIsLost(t *testing.T) {
+	t.Parallel()
+	s := play(t, stage{})
+	s.Master.Kill()
+	promoted := s.switchAt(s.nodes.Members[0], s.Master)
+	for _, m := range s.nodes.Members {
+		s.await(m, state.EventEnd, ofMaster(promoted))
+	}
+	story := s.sameStory(s.nodes.Members...)
+	s.checkOnePromotion(story)
+	if n := count(story, state.EventTryFailover); n != 1 {
+		t.Errorf("%d failovers were begun, want 1:\n%q", n, story)
+	}
+	s.agree(promoted, s.others(promoted, s.Master)...)
+
+	s.Master.Restart()
+	s.agree(promoted, s.others(promoted)...)
+	s.sameStory(s.nodes.Members...)
+}
