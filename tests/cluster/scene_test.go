@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,6 +25,16 @@ const (
 	// patience is how long that may take which has to happen.
 	patience = 60 * time.Second
 )
+
+// TestMain runs more scenes at a time than there are processors: they wait for
+// most of their time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
+	m.Run()
+}
 
 // stage says what a scene is made of; the zero value is three nodes that watch
 // a master with two replicas.
@@ -122,7 +133,15 @@ func (s *scene) switchAt(at *procs.Member, old *procs.Server) *procs.Server {
 // says so too, and the others follow it.
 func (s *scene) agree(master *procs.Server, followers ...*procs.Server) {
 	s.t.Helper()
-	procs.Eventually(s.t, patience, func() error { return s.nodes.Named(group, master.Addr) })
+	s.agreeAt(s.nodes.Running(), master, followers...)
+}
+
+// agreeAt is agree for some of the nodes.
+func (s *scene) agreeAt(members []*procs.Member, master *procs.Server, followers ...*procs.Server) {
+	s.t.Helper()
+	for _, m := range members {
+		procs.Eventually(s.t, patience, func() error { return m.NamesMaster(group, master.Addr) })
+	}
 	procs.Eventually(s.t, patience, master.IsMaster)
 	for _, f := range followers {
 		procs.Eventually(s.t, patience, func() error { return f.Follows(master.Addr) })

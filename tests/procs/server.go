@@ -209,11 +209,12 @@ func (s *Server) Kill() {
 func (s *Server) Freeze() {
 	s.t.Helper()
 	s.signal(syscall.SIGSTOP)
-	Eventually(s.t, stopTimeout, s.stopped)
+	Eventually(s.t, stopTimeout, s.Frozen)
 }
 
-// stopped returns an error while the process does not stand still.
-func (s *Server) stopped() error {
+// Frozen returns nil if the process stands still, as after Freeze; for
+// Eventually.
+func (s *Server) Frozen() error {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.Pid()))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // not Linux: nothing to look at
