@@ -2,6 +2,7 @@ package procs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,8 @@ import (
 
 // NodeOpts are the options of StartNode.
 type NodeOpts struct {
-	// Args are its flags and its configuration file. -addr and -data_dir are
-	// added when they are not among them.
+	// Args are its flags and its configuration file. -addr and -data_dir (or its
+	// older name -raft_data_dir) are added when they are not among them.
 	Args []string
 	// Env holds more variables, "NAME=value".
 	Env []string
@@ -50,8 +51,16 @@ func Failover(t testing.TB, args ...string) *Node {
 // StartNode is Failover with more options.
 func StartNode(t testing.TB, o NodeOpts) *Node {
 	t.Helper()
+	n := PrepareNode(t, o)
+	n.Start()
+	return n
+}
+
+// PrepareNode is StartNode for a node that does not run before its Start.
+func PrepareNode(t testing.TB, o NodeOpts) *Node {
+	t.Helper()
 	program := Binary(t)
-	n := &Node{DataDir: flagValue(o.Args, "data_dir")}
+	n := &Node{DataDir: cmp.Or(flagValue(o.Args, "data_dir"), flagValue(o.Args, "raft_data_dir"))}
 	p := plan{name: "redis-failover", user: o.User, password: o.Password, host: o.Host, env: o.Env}
 	if text := flagValue(o.Args, "addr"); text != "" {
 		addr, err := state.ParseAddr(text)
@@ -60,18 +69,19 @@ func StartNode(t testing.TB, o NodeOpts) *Node {
 		}
 		p.addr = addr
 	}
+	given := n.DataDir != ""
 	p.argv = func(dir string, addr state.Addr) []string {
 		argv := []string{program}
 		if p.addr.IsZero() {
 			argv = append(argv, "-addr="+addr.String())
 		}
-		if flagValue(o.Args, "data_dir") == "" {
+		if !given {
 			n.DataDir = filepath.Join(dir, "data")
 			argv = append(argv, "-data_dir="+n.DataDir)
 		}
 		return append(argv, o.Args...)
 	}
-	n.Server = launch(t, p)
+	n.Server = prepare(t, p)
 	return n
 }
 

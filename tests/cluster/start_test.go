@@ -1,0 +1,214 @@
+package cluster
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gomodule/redigo/redis"
+
+	"redis-failover/cluster/state"
+	"redis-failover/tests/procs"
+)
+
+// The members start one after the other, in any order. Whoever waits for the
+// others says so, answers from what it knows, and refuses changes.
+func TestStartInAnyOrder(t *testing.T) {
+	for _, order := range [][]int{{0, 1, 2}, {2, 0, 1}, {1, 2, 0}} {
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			t.Parallel()
+			c := procs.NewCluster(t, procs.ClusterOpts{})
+			var members []*procs.Member
+			for _, i := range order {
+				members = append(members, c.Members[i])
+			}
+			c.Start(members[0])
+			checkWaits(t, members[0], members[1:])
+			checkKnows(t, members[0], "a", "")
+
+			c.Start(members[1])
+			c.AwaitReady()
+			members[0].Must("SENTINEL", "MONITOR", "a", "127.0.0.1", 1, 2)
+			members[1].Must("SENTINEL", "SET", "a", "quorum", 3)
+			members[0].AwaitLog(patience, "the group has a majority")
+
+			c.Start(members[2])
+			c.AwaitReady()
+			checkKnows(t, members[2], "a", "127.0.0.1:1")
+
+			// Now all have a past. The last one alone knows it, and no more.
+			c.Kill()
+			c.Start(members[2])
+			checkWaits(t, members[2], members[:2])
+			checkKnows(t, members[2], "a", "127.0.0.1:1")
+			c.Start(members[0], members[1])
+			c.AwaitReady()
+			for _, m := range members {
+				checkKnows(t, m, "a", "127.0.0.1:1")
+				if got := masterField(t, m, "a", "quorum"); got != "3" {
+					t.Errorf("member %d shows a quorum of %s, want 3", m.Index, got)
+				}
+			}
+		})
+	}
+}
+
+// checkWaits checks what a member does that waits for others: it names them in
+// its log and in its replies to all that needs a majority.
+func checkWaits(t *testing.T, m *procs.Member, missing []*procs.Member) {
+	t.Helper()
+	for _, call := range [][]any{
+		{"MONITOR", "refused", "127.0.0.1", 1, 1},
+		{"REMOVE", "a"}, {"SET", "a", "quorum", 2}, {"CKQUORUM", "a"},
+	} {
+		_, err := m.Do("SENTINEL", call...)
+		if err := refused(err, "NOQUORUM"); err != nil {
+			// REMOVE and SET may say that there is no such master.
+			if a, _ := m.MasterAddr("a"); !a.IsZero() || !strings.Contains(err.Error(), "No such master") {
+				t.Errorf("SENTINEL %v at a member that waits: %v", call, err)
+			}
+			continue
+		}
+		for _, other := range missing {
+			if !strings.Contains(err.Error(), other.Raft.String()) {
+				t.Errorf("SENTINEL %v does not name the missing member %s: %v", call, other.Raft, err)
+			}
+		}
+	}
+	m.AwaitLog(patience, "changes are still refused")
+	for _, other := range missing {
+		m.AwaitLog(patience, other.Raft.String())
+	}
+	if id := m.ID(); len(id) != 40 {
+		t.Errorf("MYID is %q, want 40 hex digits", id)
+	}
+	checkKnows(t, m, "refused", "")
+}
+
+// checkKnows checks which address a member gives of a master, "" for none.
+func checkKnows(t *testing.T, m *procs.Member, name, want string) {
+	t.Helper()
+	addr, err := m.MasterAddr(name)
+	got := ""
+	if !addr.IsZero() {
+		got = addr.String()
+	}
+	if err != nil || got != want {
+		t.Errorf("member %d says that %s is at %q (%v), want %q", m.Index, name, got, err, want)
+	}
+}
+
+// masterField is one field of SENTINEL MASTER.
+func masterField(t *testing.T, m *procs.Member, name, field string) string {
+	t.Helper()
+	fields, err := redis.StringMap(m.Do("SENTINEL", "MASTER", name))
+	if err != nil {
+		t.Fatalf("member %d: SENTINEL MASTER %s: %v", m.Index, name, err)
+	}
+	return fields[field]
+}
+
+// Any subset, any number of times: whenever a majority runs, it accepts changes,
+// and nothing that was accepted is ever missing.
+func TestStartAnySubset(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2)) // the same subsets in each run
+	c := procs.NewCluster(t, procs.ClusterOpts{})
+	var accepted []string
+	for round := range 6 {
+		members := append([]*procs.Member(nil), c.Members...)
+		random.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+		members = members[:1+random.IntN(3)]
+		c.Start(members...)
+		if len(members) > 1 {
+			c.AwaitReady()
+			name := fmt.Sprint("round-", round)
+			members[round%len(members)].Must("SENTINEL", "MONITOR", name, "127.0.0.1", 1, 1)
+			accepted = append(accepted, name)
+			for _, m := range members {
+				procs.Eventually(t, patience, func() error { return hasAll(m, accepted) })
+			}
+		}
+		c.Kill()
+	}
+	c.Start()
+	c.AwaitReady()
+	for _, m := range c.Members {
+		if err := hasAll(m, accepted); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// hasAll returns nil if a member knows all these masters.
+func hasAll(m *procs.Member, names []string) error {
+	rows, err := redis.Values(m.Do("SENTINEL", "MASTERS"))
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, row := range rows {
+		fields, err := redis.StringMap(row, nil)
+		if err != nil {
+			return err
+		}
+		known[fields["name"]] = true
+	}
+	for _, name := range names {
+		if !known[name] {
+			return fmt.Errorf("member %d does not know %s, of %d masters that were accepted", m.Index, name, len(names))
+		}
+	}
+	return nil
+}
+
+// One raft node alone is enough for itself.
+func TestOneNodeAlone(t *testing.T) {
+	t.Parallel()
+	s := play(t, stage{nodes: 1})
+	node := s.nodes.Members[0]
+	node.Must("SENTINEL", "CKQUORUM", group)
+	s.Master.Kill()
+	promoted := s.switchAt(node, s.Master)
+	s.await(node, state.EventEnd, ofMaster(promoted))
+	s.checkOnePromotion(s.agreed(node))
+
+	node.Kill()
+	node.Restart()
+	s.Master.Restart()
+	s.agree(promoted, s.others(promoted)...)
+	node.Must("SENTINEL", "SET", group, "quorum", 1)
+}
+
+// The commands of the older tool's manual: the addresses are others, nothing
+// else is.
+func TestOlderToolsCommands(t *testing.T) {
+	t.Parallel()
+	g := procs.Group(t, 1, procs.Opts{})
+	addrs := procs.NewCluster(t, procs.ClusterOpts{}).Members // not started; it reserves the ports
+	var nodes []*procs.Node
+	dir := t.TempDir()
+	for i, m := range addrs {
+		nodes = append(nodes, procs.PrepareNode(t, procs.NodeOpts{Args: []string{
+			"-addr=" + m.Addr.String(), "-raft_addr=" + m.Raft.String(),
+			"-raft_cluster=" + fmt.Sprintf("%s,%s,%s", addrs[0].Raft, addrs[1].Raft, addrs[2].Raft),
+			"-raft_data_dir=" + filepath.Join(dir, fmt.Sprint("var", i)),
+			"-broker=raft", "-masters=" + g.Master.Addr.String(),
+		}}))
+	}
+	for _, n := range nodes {
+		n.Start()
+	}
+	// A master that is given by its address alone has it as its name.
+	name := g.Master.Addr.String()
+	for _, n := range nodes {
+		procs.Eventually(t, patience, func() error { return n.Sees(name, g.Master.Addr, 1, 2) })
+		n.Must("SENTINEL", "CKQUORUM", name)
+	}
+	g.Master.Kill()
+	for _, n := range nodes {
+		procs.Eventually(t, patience, func() error { return n.NamesMaster(name, g.Replicas[0].Addr) })
+	}
+}
