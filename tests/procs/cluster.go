@@ -1,7 +1,6 @@
 package procs
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -225,14 +224,69 @@ func (c *Cluster) AwaitReady(members ...*Member) {
 // clusterTimeout is how long the members of a group may take to find together.
 const clusterTimeout = time.Minute
 
-// Ready returns nil if the member takes part in a majority; for Eventually.
+// Ready returns nil if the member takes part in a majority that has a leader, and
+// has heard from it since its start; for Eventually. Of a majority that it has
+// just lost it may not know yet.
 func (m *Member) Ready() error {
-	// CKQUORUM asks the majority before it looks for the name.
-	_, err := m.Do("SENTINEL", "CKQUORUM", "no such master")
-	if refusal := redis.Error(""); errors.As(err, &refusal) && strings.HasPrefix(refusal.Error(), "ERR No such master") {
-		return nil
+	rows, err := m.Peers()
+	if err != nil {
+		return fmt.Errorf("member %d at %s: %w", m.Index, m.Addr, err)
 	}
-	return fmt.Errorf("member %d at %s: CKQUORUM: %v", m.Index, m.Addr, err)
+	led := slices.ContainsFunc(rows, func(row map[string]string) bool { return row["leader"] == "1" })
+	for _, row := range rows {
+		if row["self"] == "1" && led && row["serving"] == "1" && row["alive"] == "1" && row["trouble"] == "" {
+			return nil
+		}
+	}
+	return fmt.Errorf("member %d at %s is not ready: %v", m.Index, m.Addr, rows)
+}
+
+// Peers is what the member shows of all members, itself included: the rows of
+// SENTINEL MEMBERS.
+func (m *Member) Peers() ([]map[string]string, error) {
+	replies, err := redis.Values(m.Do("SENTINEL", "MEMBERS"))
+	if err != nil {
+		return nil, err
+	}
+	var rows []map[string]string
+	for _, reply := range replies {
+		row, err := redis.StringMap(reply, nil)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// Leader waits until all running members name the same one as the leader of the
+// engine, and returns it.
+func (c *Cluster) Leader() *Member {
+	c.t.Helper()
+	var leader *Member
+	Eventually(c.t, clusterTimeout, func() error {
+		named := map[string]bool{}
+		for _, m := range c.Running() {
+			rows, err := m.Peers()
+			if err != nil {
+				return err
+			}
+			name := ""
+			for _, row := range rows {
+				if row["leader"] == "1" {
+					name = row["engine-address"]
+				}
+			}
+			named[name] = true
+		}
+		i := slices.IndexFunc(c.Members, func(m *Member) bool { return named[m.Raft.String()] })
+		if len(named) != 1 || i < 0 {
+			return fmt.Errorf("the members name the leaders %v", named)
+		}
+		leader = c.Members[i]
+		return nil
+	})
+	return leader
 }
 
 // ID is who the member is, whatever its addresses; it must have been started.

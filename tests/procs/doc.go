@@ -1,8 +1,8 @@
 // Package procs starts real processes for tests: redis-server, redis-sentinel
 // and redis-failover, alone or as a Cluster, on loopback or in network
-// namespaces whose cables can be cut. It is the one home of "start it, wait until it answers, break it, clean
-// up" for the tests of the links, of compatibility, of the whole system, and
-// for the benchmarks.
+// namespaces whose cables can be cut. It is the one home of "start it, wait
+// until it answers, break it, clean up" for the tests of the links, of
+// compatibility, of the whole system, and for the benchmarks.
 //
 // What is promised:
 //
