@@ -23,8 +23,10 @@ SIM_SCHEDULES ?= 200000
 FUZZTIME ?= 20s
 ROUNDS ?= 20
 BENCH ?= .
+CHAOS_FAULTS ?= 2000
+CHAOS_SEED ?= $(shell date +%s)
 
-.PHONY: help build run test race lint sim fuzz bench system compat ci clean
+.PHONY: help build run test race lint sim chaos fuzz bench system compat ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +60,10 @@ lint: ## gofmt, go vet and staticcheck (see staticcheck.conf)
 
 sim: ## simulate SIM_SCHEDULES schedules of failures in virtual time
 	SIM_SCHEDULES=$(SIM_SCHEDULES) go test -count=1 -v -timeout=4h ./tests/sim
+
+chaos: ## break real nodes with CHAOS_FAULTS faults of the seed CHAOS_SEED, and judge what they did
+	@.ci/install $(TOOLS)
+	CHAOS_FAULTS=$(CHAOS_FAULTS) CHAOS_SEED=$(CHAOS_SEED) go test -count=1 -v -timeout=4h -run=Chaos ./tests/chaos
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@set -o pipefail; \

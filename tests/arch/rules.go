@@ -39,6 +39,7 @@ var libraries = []library{
 	{"github.com/spf13/pflag", []string{"conf"}, "where a setting comes from is known to conf alone"},
 	{"github.com/pelletier/go-toml", []string{"conf"}, "file formats are conf's"},
 	{"go.yaml.in/yaml", []string{"conf"}, "file formats are conf's"},
+	{"github.com/anishathalye/porcupine", []string{"tests/..."}, "it judges histories, of which a server has none"},
 	{"golang.org/x/sys", []string{"tests/procs"}, "what the standard library lacks of the kernel, for networks of tests"},
 	{"github.com/redis/go-redis", []string{"tests/..."}, "a client that our users use, for tests"},
 }

@@ -5,10 +5,11 @@ import (
 	"log"
 	"os"
 
-	_ "github.com/pelletier/go-toml/v2" // want "import of github.com/pelletier/go-toml/v2"
-	_ "github.com/redis/go-redis/v9"    // want "import of github.com/redis/go-redis/v9"
-	_ "go.yaml.in/yaml/v3"              // want "import of go.yaml.in/yaml/v3"
-	_ "golang.org/x/sys/unix"           // want "import of golang.org/x/sys/unix"
+	_ "github.com/anishathalye/porcupine" // want "import of github.com/anishathalye/porcupine"
+	_ "github.com/pelletier/go-toml/v2"   // want "import of github.com/pelletier/go-toml/v2"
+	_ "github.com/redis/go-redis/v9"      // want "import of github.com/redis/go-redis/v9"
+	_ "go.yaml.in/yaml/v3"                // want "import of go.yaml.in/yaml/v3"
+	_ "golang.org/x/sys/unix"             // want "import of golang.org/x/sys/unix"
 	_ "redis-failover/monitor/failover"
 	_ "redis-failover/server" // want "commands imports server"
 )

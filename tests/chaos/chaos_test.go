@@ -1,0 +1,170 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"redis-failover/cluster/state"
+	"redis-failover/tests/procs"
+)
+
+const (
+	// usualFaults is how many faults all runs together have by default, and
+	// usualSeed their seed: what CI runs should be the same each time, as far as
+	// that is possible.
+	usualFaults, usualSeed = 210, 1
+	// shown bounds the faults of one check that are printed.
+	shown = 5
+)
+
+// sizes are the numbers of nodes that are run.
+var sizes = []int{3, 5}
+
+func TestChaos(t *testing.T) {
+	faults := variable(t, "CHAOS_FAULTS", usualFaults)
+	seed := variable(t, "CHAOS_SEED", usualSeed)
+	for _, nodes := range sizes {
+		t.Run(fmt.Sprintf("%d nodes", nodes), func(t *testing.T) {
+			chaos(t, seed, shape{faults: int(faults) / len(sizes), nodes: nodes, servers: 3})
+		})
+	}
+}
+
+// variable reads a number from the environment.
+func variable(t *testing.T, name string, usual uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return usual
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s is %q; it must be a whole number, 0 or more", name, text)
+	}
+	return n
+}
+
+func chaos(t *testing.T, seed uint64, size shape) {
+	faults := plan(seed, size)
+	t.Logf("CHAOS_SEED=%d, %d faults", seed, len(faults))
+	for _, f := range faults {
+		t.Log(f)
+	}
+	s := play(t, size.nodes)
+	var nodes []state.Addr
+	for _, m := range s.cluster.Members {
+		nodes = append(nodes, m.Addr)
+	}
+	c := newCrowd(nodes)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer c.wait()
+	defer cancel()
+	c.begin(ctx, seed)
+	s.carryOut(faults)
+	s.cluster.AwaitReady() // a moment in which all is well again
+	cancel()
+	c.wait()
+	s.settle()
+	c.final()
+
+	s.restartAll()
+	s.settle()
+	s.loseMaster()
+	s.settle()
+	c.final()
+	judge(t, s, c)
+}
+
+// restartAll kills all nodes and starts them again: what was acknowledged is on
+// their disks.
+func (s *scene) restartAll() {
+	s.t.Helper()
+	s.cluster.Kill()
+	for node := range s.cluster.Members {
+		s.revive(node)
+	}
+}
+
+// loseMaster kills the master and brings it back when all nodes name another.
+func (s *scene) loseMaster() {
+	s.t.Helper()
+	old, err := s.cluster.Members[0].MasterAddr(group)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	server := s.group.At(old)
+	server.Kill()
+	procs.Eventually(s.t, patience, func() error {
+		for _, m := range s.cluster.Members {
+			if m.NamesMaster(group, old) == nil {
+				return fmt.Errorf("node %d still names %v, which is dead", m.Index, old)
+			}
+		}
+		return nil
+	})
+	server.Start()
+}
+
+// judge runs all checks over what was written down.
+func judge(t *testing.T, s *scene, c *crowd) {
+	t.Helper()
+	report := func(check string, faults []string) {
+		t.Helper()
+		for i, fault := range faults {
+			if i == shown {
+				t.Errorf("%s: and %d more", check, len(faults)-shown)
+				break
+			}
+			t.Errorf("%s: %s", check, fault)
+		}
+	}
+	lives, calls := s.lives(), c.all()
+	all, faults := checkNumbers(lives)
+	report("events", faults)
+	for _, heard := range c.streams {
+		report("subscribers", checkStream(all, *heard))
+	}
+	v, err := readVersions(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	report("linearizability", checkLinear(calls))
+	t.Logf("porcupine took %v", time.Since(begin).Round(time.Millisecond))
+	report("outcomes", checkOutcomes(calls, v))
+	report("order", checkNeverBack(calls, v))
+	report("promotions", checkPromotions(all, lives, group))
+	report("sights", checkSights(c.sights, all))
+	report("replies", c.strange)
+	summarize(t, c, all, lives)
+}
+
+// summarize says how much there was to judge, and fails if it was next to
+// nothing: a run in which all is refused proves nothing.
+func summarize(t *testing.T, c *crowd, all []event, lives []life) {
+	t.Helper()
+	count := map[result]int{}
+	for _, call := range c.all() {
+		if call.changes() {
+			count[call.result]++
+		}
+	}
+	heard, switches := 0, 0
+	for _, s := range c.streams {
+		heard += len(s.messages)
+	}
+	for _, e := range all {
+		if e.name == state.EventSwitch {
+			switches++
+		}
+	}
+	t.Logf("%d calls; changes: %d done, %d against a rule, %d refused, %d unknown; %d looks at the group; %d events, %d switches, %d messages over %d connections; %d processes",
+		len(c.all()), count[done], count[missing]+count[exists], count[refused], count[unknown], len(c.sights), len(all), switches, heard, len(c.streams), len(lives))
+	if count[done] < 20 || switches == 0 || heard == 0 || len(c.sights) == 0 {
+		t.Error("too little happened to be judged")
+	}
+}

@@ -1,0 +1,127 @@
+package chaos
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"redis-failover/cluster/state"
+)
+
+// event is an agreed event.
+type event struct {
+	number        uint64
+	name, payload string
+}
+
+func (e event) String() string { return fmt.Sprintf("%d %s %s", e.number, e.name, e.payload) }
+
+// promotion is an order to a server to be a master, by the log of the node that
+// gave it.
+type promotion struct {
+	epoch  uint64
+	server string
+}
+
+// life is what one process of a node wrote into its log.
+type life struct {
+	node, process int
+	events        []event
+	promotions    []promotion
+}
+
+func (l life) String() string { return fmt.Sprintf("node %d, process %d", l.node, l.process) }
+
+// line is a line of a log, in JSON.
+type line struct {
+	Text    string `json:"msg"`
+	Payload string
+	Event   uint64
+	Server  string
+	Follow  string
+	Claim   struct{ Epoch uint64 }
+}
+
+// readLife reads the log of one process. Lines that are not of the log, as the
+// traces of a crash, and the one that a kill may have torn, are passed over.
+func readLife(node, process int, log string) life {
+	l := life{node: node, process: process}
+	for text := range strings.Lines(log) {
+		var got line
+		if json.Unmarshal([]byte(text), &got) != nil {
+			continue
+		}
+		if got.Event != 0 {
+			l.events = append(l.events, event{got.Event, got.Text, got.Payload})
+		}
+		if got.Text == "ordering" && strings.HasPrefix(got.Follow, "nobody") && got.Claim.Epoch != 0 {
+			l.promotions = append(l.promotions, promotion{got.Claim.Epoch, got.Server})
+		}
+	}
+	return l
+}
+
+// checkNumbers puts the events of all logs into one order. It says which number
+// has two events, and where a process published out of order or left something
+// out.
+func checkNumbers(lives []life) (all []event, faults []string) {
+	known := map[uint64]event{}
+	for _, l := range lives {
+		for i, e := range l.events {
+			if first, ok := known[e.number]; ok && first != e {
+				faults = append(faults, fmt.Sprintf("number given twice: %v has %v, another has %v", l, e, first))
+			}
+			known[e.number] = e
+			if i > 0 && e.number != l.events[i-1].number+1 {
+				faults = append(faults, fmt.Sprintf("%v published %v next to %v", l, e, l.events[i-1]))
+			}
+		}
+	}
+	for _, e := range known {
+		all = append(all, e)
+	}
+	slices.SortFunc(all, func(a, b event) int { return int(a.number) - int(b.number) })
+	return all, faults
+}
+
+// message is what a subscriber was sent.
+type message struct{ channel, payload string }
+
+// stream is what one subscriber was sent over one connection.
+type stream struct {
+	node     int
+	messages []message
+}
+
+// local are the events that each node publishes for itself; they have no number.
+var local = []string{
+	state.EventSDown, state.EventSDownEnd, state.EventReboot, state.EventRoleAgrees, state.EventRoleDisagrees, "+tilt", "-tilt",
+}
+
+// checkStream says where a stream is not the agreed events from somewhere on, in
+// order, none twice and none left out. Those that are only logged never come.
+func checkStream(all []event, s stream) []string {
+	wanted := slices.DeleteFunc(slices.Clone(all), func(e event) bool { return !published(e) })
+	heard := slices.DeleteFunc(slices.Clone(s.messages), func(m message) bool { return slices.Contains(local, m.channel) })
+	if len(heard) == 0 {
+		return nil
+	}
+	best := 0 // how much of the stream fits at the best place
+	for i := range wanted {
+		n := 0
+		for n < len(heard) && i+n < len(wanted) && heard[n] == (message{wanted[i+n].name, wanted[i+n].payload}) {
+			n++
+		}
+		best = max(best, n)
+	}
+	if best == len(heard) {
+		return nil
+	}
+	return []string{fmt.Sprintf("a subscriber of node %d heard %v, which does not follow on what it heard before: %v",
+		s.node, heard[best], heard[max(0, best-3):best])}
+}
+
+// published reports whether an event goes to subscribers: the notes in the
+// journal are for people, and have plain names.
+func published(e event) bool { return strings.HasPrefix(e.name, "+") || strings.HasPrefix(e.name, "-") }
