@@ -224,21 +224,17 @@ func (c *Cluster) AwaitReady(members ...*Member) {
 // clusterTimeout is how long the members of a group may take to find together.
 const clusterTimeout = time.Minute
 
-// Ready returns nil if the member takes part in a majority that has a leader, and
-// has heard from it since its start; for Eventually. Of a majority that it has
-// just lost it may not know yet.
+// Ready returns nil if the member has heard from a majority since its start, and
+// does not know that it has lost it; for Eventually.
 func (m *Member) Ready() error {
-	rows, err := m.Peers()
+	info, err := m.Info("document")
+	if err == nil && info["document_condition"] != "ready" {
+		err = fmt.Errorf("its document is %s: %s", info["document_condition"], info["document_reason"])
+	}
 	if err != nil {
 		return fmt.Errorf("member %d at %s: %w", m.Index, m.Addr, err)
 	}
-	led := slices.ContainsFunc(rows, func(row map[string]string) bool { return row["leader"] == "1" })
-	for _, row := range rows {
-		if row["self"] == "1" && led && row["serving"] == "1" && row["alive"] == "1" && row["trouble"] == "" {
-			return nil
-		}
-	}
-	return fmt.Errorf("member %d at %s is not ready: %v", m.Index, m.Addr, rows)
+	return nil
 }
 
 // Peers is what the member shows of all members, itself included: the rows of
