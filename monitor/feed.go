@@ -20,6 +20,9 @@ func (m *Monitor) feedChanges(ctx context.Context) {
 		}
 		for _, e := range events {
 			published = e.Seq
+			if e.Member == m.broker.Self() {
+				continue // this node is not introduced to its own clients
+			}
 			m.logEvent(e)
 			if e.Level != state.Note {
 				m.publish(e)

@@ -174,3 +174,25 @@ func TestManualFailover(t *testing.T) {
 		t.Errorf("unknown master: %v", err)
 	}
 }
+
+// Clients are told who else watches their master, and not of the node they are
+// connected to.
+func TestMembersAreIntroduced(t *testing.T) {
+	n := startNode(t)
+	n.propose(state.OpMember{Member: state.Member{ID: n.broker.Self(), Addr: state.Addr{Host: "127.0.0.1", Port: 1}, Alive: true}})
+	other := state.Member{ID: "other", Addr: state.Addr{Host: "127.0.0.1", Port: 2}, Alive: true}
+	n.propose(state.OpMember{Member: other})
+	n.propose(state.OpMonitor{Name: "m", Addr: state.Addr{Host: "127.0.0.1", Port: 3}, Quorum: 2, Settings: state.DefaultSettings()})
+	n.propose(state.OpRemove{Name: "m"})
+	procs.Eventually(t, 30*time.Second, func() error {
+		if got := n.eventNames(); !slices.Equal(got, []string{"+monitor", "+sentinel", "-monitor"}) {
+			return fmt.Errorf("events %v", got)
+		}
+		return nil
+	})
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if got := n.events[1].Payload; got != "sentinel other 127.0.0.1 2 @ m 127.0.0.1 3" {
+		t.Errorf("introduced as %q", got)
+	}
+}

@@ -161,6 +161,7 @@ func (d *draft) member(op OpMember) {
 	if old.Alive != op.Member.Alive || old.RunID != op.Member.RunID {
 		d.dropVotesOf(op.Member.ID)
 	}
+	d.introduce(old, op.Member)
 	d.raiseSchema()
 }
 
@@ -270,6 +271,7 @@ func (d *draft) monitor(op OpMonitor) {
 	d.put(m)
 	d.out.Count = 1
 	d.emit(Warning, EventMonitor, m.Name, fmt.Sprintf("%s quorum %d", MasterDetails(m.Name, m.Addr), m.Quorum))
+	d.introduceAll(m)
 }
 
 // maxGivenEpoch bounds the epochs that come from outside. The document counts on

@@ -27,3 +27,44 @@ func TestForget(t *testing.T) {
 		t.Errorf("bob came back as %+v", m)
 	}
 }
+
+// TestIntroductions: clients learn of members as they learn of Sentinels.
+func TestIntroductions(t *testing.T) {
+	member := func(id MemberID, n int) OpMember { return OpMember{Member{ID: id, Addr: addr(n), Alive: true}} }
+	d := newDoc(t)
+	d.wantEvents(d.must(member(alice, 100))) // there is no master yet
+	d.wantEvents(d.must(monitorM(1)), "# +monitor master m 10.0.0.1 6379 quorum 1")
+	other := OpMonitor{Name: "other", Addr: addr(9), Quorum: 1, Settings: DefaultSettings()}
+	d.must(other)
+
+	bobs := "sentinel " + string(bob) + " 10.0.0.101 6379 @ "
+	out := d.must(member(bob, 101))
+	d.wantEvents(out, "* +sentinel "+bobs+"m 10.0.0.1 6379", "* +sentinel "+bobs+"other 10.0.0.9 6379")
+	for _, e := range out.Events {
+		if e.Member != bob {
+			t.Errorf("%s is about %q", e.Name, e.Member)
+		}
+	}
+	if journal := d.master().Journal; len(journal) != 2 || journal[1].Name != EventSentinel {
+		t.Errorf("the journal of m is %+v", journal)
+	}
+	d.wantEvents(d.must(OpMember{Member{ID: bob, RunID: "again", Addr: addr(101), Alive: true}})) // as before
+	d.wantEvents(d.must(OpMember{Member{ID: bob, RunID: "lost its address", Alive: true}}))
+	d.wantEvents(d.must(member(bob, 101)), "* +sentinel "+bobs+"m 10.0.0.1 6379", "* +sentinel "+bobs+"other 10.0.0.9 6379")
+
+	d.wantEvents(d.must(member(bob, 102)),
+		"* +sentinel-address-switch master m 10.0.0.1 6379 ip 10.0.0.102 port 6379 for "+string(bob),
+		"* +sentinel-address-update sentinel "+string(bob)+" 10.0.0.102 6379 @ m 10.0.0.1 6379 1 additional matching instances")
+	d.must(OpRemove{Name: "other"})
+	d.wantEvents(d.must(member(bob, 103)),
+		"* +sentinel-address-switch master m 10.0.0.1 6379 ip 10.0.0.103 port 6379 for "+string(bob))
+
+	d.must(OpMember{Member{ID: carol, Addr: addr(104)}}) // dead
+	d.wantEvents(d.must(other), "# +monitor master other 10.0.0.9 6379 quorum 1",
+		"* +sentinel sentinel "+string(alice)+" 10.0.0.100 6379 @ other 10.0.0.9 6379",
+		"* +sentinel sentinel "+string(bob)+" 10.0.0.103 6379 @ other 10.0.0.9 6379")
+	d.must(OpForget{Member: bob})
+	d.wantEvents(d.must(member(bob, 103)),
+		"* +sentinel sentinel "+string(bob)+" 10.0.0.103 6379 @ m 10.0.0.1 6379",
+		"* +sentinel sentinel "+string(bob)+" 10.0.0.103 6379 @ other 10.0.0.9 6379")
+}

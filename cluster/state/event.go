@@ -29,6 +29,9 @@ type Event struct {
 	Level Level
 	// Master is the name of the master it concerns, "" for none.
 	Master string
+	// Member is the node that it introduces to the others, "" for none. That
+	// node itself does not publish it: no Sentinel greets itself.
+	Member MemberID `json:",omitzero"`
 	// Payload is the message, byte for byte what Sentinel publishes.
 	Payload string
 }
@@ -40,6 +43,9 @@ const (
 	EventSet            = "+set"
 	EventReset          = "+reset-master"
 	EventSlave          = "+slave"
+	EventSentinel       = "+sentinel"
+	EventSentinelMoved  = "+sentinel-address-switch"
+	EventSentinelUpdate = "+sentinel-address-update"
 	EventODown          = "+odown"
 	EventODownEnd       = "-odown"
 	EventNewEpoch       = "+new-epoch"
@@ -94,4 +100,10 @@ func MasterDetails(name string, a Addr) string {
 // "slave <ip:port> <ip> <port> @ <master> <mip> <mport>".
 func ReplicaDetails(replica Addr, name string, master Addr) string {
 	return fmt.Sprintf("slave %s %s %d @ %s %s %d", replica, replica.Host, replica.Port, name, master.Host, master.Port)
+}
+
+// SentinelDetails is Sentinel's "@" for a peer:
+// "sentinel <id> <ip> <port> @ <master> <mip> <mport>".
+func SentinelDetails(m Member, name string, master Addr) string {
+	return fmt.Sprintf("sentinel %s %s %d @ %s %s %d", m.ID, m.Addr.Host, m.Addr.Port, name, master.Host, master.Port)
 }
