@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -16,6 +17,10 @@ import (
 const (
 	// peerPeriod lies between the beginnings of two questions to a member.
 	peerPeriod = 500 * time.Millisecond
+	// peerDoubt is the same for a member that did not answer, as long as it
+	// counts as alive: whether its process is gone shows in the next attempts to
+	// connect.
+	peerDoubt = 100 * time.Millisecond
 	// peerTimeout is the usual peerLink.timeout.
 	peerTimeout = 2 * time.Second
 )
@@ -54,6 +59,10 @@ type peerAccess struct {
 
 // errStranger: another node answers at a member's address.
 var errStranger = errors.New("another node answers there")
+
+// isAbsent reports whether a question failed because nobody listens at the
+// address, on a host that says so.
+func isAbsent(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
 // ask asks once. After an error there is no connection.
 func (l *peerLink) ask(ctx context.Context) error {

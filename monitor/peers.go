@@ -106,19 +106,21 @@ func (p *peers) ask(ctx context.Context, link *peerLink) {
 	defer link.names.close()
 	defer link.hangUp()
 	for {
-		next := time.NewTimer(peerPeriod)
+		began := time.Now()
 		p.asking(link)
 		err := link.ask(ctx)
 		if ctx.Err() != nil {
-			next.Stop()
 			return
 		}
 		p.answered(link, err)
+		period := peerPeriod
+		if member, ok := p.m.broker.State().Member(link.id); err != nil && ok && member.Alive {
+			period = peerDoubt
+		}
 		select {
 		case <-ctx.Done():
-			next.Stop()
 			return
-		case <-next.C:
+		case <-time.After(time.Until(began.Add(period))):
 		}
 	}
 }
@@ -152,6 +154,9 @@ func (p *peers) answered(link *peerLink, err error) {
 		return
 	}
 	text, now := briefly(err), p.m.now()
+	if isAbsent(err) && p.links[link.id] == link {
+		p.watch.Refused(link.id, now)
+	}
 	if link.trouble == "" || link.trouble != text && now.Sub(link.troubleSaid) >= troubleEvery {
 		link.troubleSaid = now
 		p.m.log.Log(context.Background(), slog.LevelWarn, "a member does not answer", append(who, "error", text)...)

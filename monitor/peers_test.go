@@ -216,6 +216,9 @@ func TestMembersThatDoNotAnswer(t *testing.T) {
 			t.Errorf("the trouble with %s is logged %d times", m.id, n)
 		}
 	}
+	if n := w.logged("a member's process is gone"); n != 1 {
+		t.Errorf("%d processes are held for gone; one refuses connections", n)
+	}
 	if w.logged("s3cret") > 0 {
 		t.Error("the password is in the log")
 	}

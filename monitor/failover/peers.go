@@ -14,6 +14,10 @@ const (
 	// commit it keeps what the design promises: the vote of a dead or cut-off
 	// member stops counting within 5 s.
 	peerSilence = 4 * time.Second
+	// peerAbsence is for how long a member's address must have refused every
+	// connection. That says more than silence does: its host is there and its
+	// process is not. A restart that takes less is not worth two commits.
+	peerAbsence = 500 * time.Millisecond
 	// peerGrace is what a member gets at least to answer in, after this process
 	// was paused or had no majority: time for one question that comes to nothing
 	// and one more. Both together still keep the 5 s when the one that died was
@@ -39,7 +43,8 @@ const (
 // two members is cut, both still have their majority, and each would go on
 // recording the other one's death, which the other denies at once: with every
 // death votes are lost and failovers change hands. So whoever sees its verdict
-// denied waits anew, and longer each time. A member that is really dead denies
+// denied waits anew, and longer each time, and takes a refused connection for
+// what it may be: a rule of a firewall. A member that is really dead denies
 // nothing, and those who can reach it judge it as quickly as ever.
 type Peers struct {
 	peers   map[state.MemberID]*peer
@@ -54,6 +59,9 @@ type peer struct {
 	answered Moment // when it last answered, 0 never
 	// alive is the last sign of life, or the begin.
 	alive Moment
+	// refused and refusing are when its address first and last refused a
+	// connection since the last sign of life, 0 never.
+	refused, refusing Moment
 	// seq is the number of its last mutation in the document, runID its process.
 	seq   uint64
 	runID string
@@ -76,6 +84,23 @@ func (p *Peers) Heard(id state.MemberID, t Moment) {
 		peer.lives(max(peer.alive, t))
 		peer.patience, peer.doubted = peerSilence, false
 	}
+}
+
+// Refused records that at t nobody listened at a member's address, and that its
+// host said so.
+func (p *Peers) Refused(id state.MemberID, t Moment) {
+	if peer := p.peers[id]; peer != nil {
+		if peer.refused == 0 {
+			peer.refused = t
+		}
+		peer.refusing = t
+	}
+}
+
+// absent reports whether the process of a member is known to be gone. Of one
+// that has denied its death before, only silence tells.
+func (p *peer) absent() bool {
+	return p.refusing.Sub(p.refused) >= peerAbsence && p.patience <= peerSilence
 }
 
 // Proposed records how the proposal about a member ended.
@@ -107,7 +132,10 @@ func (p *Peers) Paused(now Moment, length time.Duration) {
 }
 
 // lives notes a sign of life.
-func (p *peer) lives(t Moment) { p.alive, p.excused = t, false }
+func (p *peer) lives(t Moment) {
+	p.alive, p.excused = t, false
+	p.refused, p.refusing = 0, 0
+}
 
 // excuse gives a member some time to answer.
 func (p *peer) excuse(now Moment) {
@@ -195,7 +223,7 @@ func (p *Peers) suspect(env Env, member state.Member, out *Output) {
 	peer := p.peers[member.ID]
 	silent := env.Now.Sub(peer.alive)
 	switch {
-	case silent < peer.patience:
+	case silent < peer.patience && !peer.absent():
 		out.Wake = min(out.Wake, peer.alive.Add(peer.patience))
 		return
 	case peer.pending.inFlight:
@@ -207,7 +235,11 @@ func (p *Peers) suspect(env Env, member state.Member, out *Output) {
 	peer.pending = pending{inFlight: true, since: env.Now}
 	peer.doubted = true
 	out.Proposals = append(out.Proposals, Proposal{Key: string(member.ID), Op: state.OpAlive{Member: member.ID, Alive: false}})
-	out.Log = append(out.Log, Line{slog.LevelWarn, "a member is silent; its votes and claims stop counting", []slog.Attr{
+	text := "a member is silent; its votes and claims stop counting"
+	if peer.absent() {
+		text = "a member's process is gone; its votes and claims stop counting"
+	}
+	out.Log = append(out.Log, Line{slog.LevelWarn, text, []slog.Attr{
 		slog.String("member", string(member.ID)), slog.String("address", member.Addr.String()),
 		slog.Duration("silent", silent.Round(time.Millisecond)),
 	}})

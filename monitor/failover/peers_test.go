@@ -25,9 +25,10 @@ type sitter struct {
 	peers *Peers
 	seq   uint64
 	// dead: it does nothing any more. deaf: whom it cannot ask. cutOff: it has
-	// no majority.
-	dead, cutOff bool
-	deaf         []state.MemberID
+	// no majority. refused: the others' attempts to ask are refused, and not only
+	// unanswered.
+	dead, cutOff, refused bool
+	deaf                  []state.MemberID
 }
 
 func convene(t *testing.T, ids ...state.MemberID) *council {
@@ -60,7 +61,8 @@ func (c *council) commit(m *sitter, op state.Op) {
 	}
 }
 
-// pass lets time pass in turns of 100 ms, with a question every fifth.
+// pass lets time pass in turns of 100 ms, with a question every fifth, and in
+// every one at an address that refuses.
 func (c *council) pass(d time.Duration) {
 	for range d / (100 * time.Millisecond) {
 		c.now = c.now.Add(100 * time.Millisecond)
@@ -73,11 +75,13 @@ func (c *council) pass(d time.Duration) {
 }
 
 func (c *council) turn(m *sitter) {
-	if c.now%Moment(500*time.Millisecond) == 0 {
-		for _, other := range c.members {
-			if other != m && !other.dead && !slices.Contains(m.deaf, other.id) {
-				m.peers.Heard(other.id, c.now)
-			}
+	for _, other := range c.members {
+		switch unanswered := other.dead || slices.Contains(m.deaf, other.id); {
+		case other == m:
+		case unanswered && other.refused:
+			m.peers.Refused(other.id, c.now)
+		case !unanswered && c.now%Moment(500*time.Millisecond) == 0:
+			m.peers.Heard(other.id, c.now)
 		}
 	}
 	out := m.peers.Step(Env{Now: c.now, Self: m.id, Doc: c.doc, CanCommit: !m.cutOff})
@@ -114,6 +118,36 @@ func TestVoteOfADeadMemberStopsCounting(t *testing.T) {
 		if c.deaths["c"] > 2 || c.deaths["a"]+c.deaths["b"] > 0 {
 			t.Errorf("proposals %v; each of the others says it once at most", c.deaths)
 		}
+	}
+}
+
+func TestProcessThatIsGoneStopsCounting(t *testing.T) {
+	c := convene(t, "a", "b", "c")
+	c.pass(time.Second)
+	c.member("c").refused = true
+	if took := c.dies("c"); took < peerAbsence || took > time.Second {
+		t.Errorf("a member whose address refuses connections stopped counting after %s", took)
+	}
+	if c.deaths["c"] > 2 || c.deaths["a"]+c.deaths["b"] > 0 {
+		t.Errorf("proposals %v; each of the others says it once at most", c.deaths)
+	}
+}
+
+func TestQuickRestartIsNoDeath(t *testing.T) {
+	c := convene(t, "a", "b")
+	c.pass(time.Second)
+	b := c.member("b")
+	for range 5 {
+		b.dead, b.refused = true, true
+		c.pass(peerAbsence - 100*time.Millisecond)
+		b.dead = false
+		c.pass(time.Second)
+	}
+	if len(c.deaths) > 0 {
+		t.Errorf("accused of restarting: %v", c.deaths)
+	}
+	if took := c.dies("b"); took > time.Second {
+		t.Errorf("after quick restarts a dead member counts for %s", took)
 	}
 }
 
@@ -165,14 +199,22 @@ func TestDeathOfTheEnginesLeader(t *testing.T) {
 // Two members that cannot ask each other, both with a majority, must not talk
 // each other to death.
 func TestDisputeBetweenTwoMembers(t *testing.T) {
-	for name, cut := range map[string][2][]state.MemberID{
-		"both ways": {{"b"}, {"a"}},
-		"one way":   {{"b"}, nil},
+	for name, cut := range map[string]struct {
+		a, b    []state.MemberID
+		refused bool
+	}{
+		"both ways":           {[]state.MemberID{"b"}, []state.MemberID{"a"}, false},
+		"one way":             {[]state.MemberID{"b"}, nil, false},
+		"both ways, refusing": {[]state.MemberID{"b"}, []state.MemberID{"a"}, true},
+		"one way, refusing":   {[]state.MemberID{"b"}, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := convene(t, "a", "b", "c")
 			c.pass(time.Second)
-			c.member("a").deaf, c.member("b").deaf = cut[0], cut[1]
+			for _, m := range c.members {
+				m.refused = cut.refused
+			}
+			c.member("a").deaf, c.member("b").deaf = cut.a, cut.b
 			dead := 0
 			for range 1200 { // two minutes
 				c.pass(100 * time.Millisecond)
