@@ -115,13 +115,36 @@ func (n *node) run(ctx context.Context) error {
 	}
 	n.log.Info("ready", "version", version, "address", n.server.Addr().String(), "id", string(n.broker.Self()),
 		"masters", n.broker.State().Len(), "document", n.broker.Health().Condition.String())
+	lost := make(chan error, 1)
+	parts.Go(func() {
+		lost <- n.awaitLoss(ctx)
+		cancel()
+	})
 	err := n.server.Serve(ctx)
 	cancel()
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
 	n.log.Info("stopping")
-	return err
+	return errors.Join(err, <-lost)
+}
+
+// awaitLoss returns when the broker cannot recover by itself, with the reason, or
+// with nil when ctx ends. The process then ends: a node that was removed, say,
+// would tell clients for ever what was true when it left.
+func (n *node) awaitLoss(ctx context.Context) error {
+	for {
+		changed := n.broker.HealthChanged()
+		if health := n.broker.Health(); health.Condition == cluster.Lost {
+			n.log.Error("this node cannot go on", "reason", health.Reason)
+			return errors.New(health.Reason)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // newRunID draws the id of this process, as Redis does at each start.
@@ -132,7 +155,8 @@ func newRunID() string {
 }
 
 // announced is the address that others are told: what the configuration says,
-// completed from the listener.
+// completed from the listener. One that listens on all addresses is at the one
+// that the other members reach it by, if it has such.
 func announced(cfg *conf.Config, l net.Listener) state.Addr {
 	addr := cfg.Server.AnnounceAddr
 	host, port, err := net.SplitHostPort(l.Addr().String())
@@ -142,7 +166,7 @@ func announced(cfg *conf.Config, l net.Listener) state.Addr {
 	if addr.Host == "" {
 		addr.Host = host
 		if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
-			addr.Host = "127.0.0.1"
+			addr.Host = cmp.Or(cfg.Broker.Raft.Addr.Host, "127.0.0.1")
 		}
 	}
 	if addr.Port == 0 {
