@@ -169,16 +169,17 @@ func errControlCharacters(index int, cmd *Command) Error {
 }
 
 // errBroker says in plain words what became of a change that the broker did
-// not take. Ours: Sentinel changes only itself and cannot be refused.
+// not take. An unknown outcome stays unknown whatever caused it; so does that of
+// a call which the broker's end cut short. Ours: Sentinel changes only itself and
+// cannot be refused.
 func errBroker(err error) Error {
 	switch {
+	case errors.Is(err, cluster.ErrUnknown): // says so below
 	case errors.Is(err, cluster.ErrNoQuorum):
 		return Error(fmt.Sprintf("NOQUORUM Nothing was changed: this needs a majority of the nodes, and there is none within reach (%s). "+
 			"Try again when they are back", err))
 	case errors.Is(err, cluster.ErrNotLogged):
 		return Error(fmt.Sprintf("NOQUORUM Nothing was changed, and trying again is safe: %s", err))
-	case errors.Is(err, cluster.ErrClosed):
-		return "ERR The server is shutting down, nothing was changed"
 	}
 	return Error(fmt.Sprintf("UNKNOWN The change may have taken effect or may still do so: %s. "+
 		"Look at SENTINEL MASTER before trying again", err))

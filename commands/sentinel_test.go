@@ -172,7 +172,10 @@ func TestBrokerErrors(t *testing.T) {
 		{fmt.Errorf("raft: %w", cluster.ErrNoQuorum), "NOQUORUM", []string{"Nothing was changed", "majority"}},
 		{fmt.Errorf("disk\nfull: %w", cluster.ErrNotLogged), "NOQUORUM", []string{"Nothing was changed", "trying again is safe", "disk"}},
 		{cluster.ErrUnknown, "UNKNOWN", []string{"may still"}},
-		{cluster.ErrClosed, "ERR", []string{"shutting down"}},
+		{&cluster.UnknownError{Cause: cluster.ErrClosed}, "UNKNOWN", []string{"may still", "closed"}},
+		{&cluster.UnknownError{Cause: cluster.ErrNoQuorum}, "UNKNOWN", []string{"may still"}},
+		{fmt.Errorf("%w: %w", cluster.ErrClosed, cluster.ErrNotLogged), "NOQUORUM", []string{"Nothing was changed", "closed"}},
+		{cluster.ErrClosed, "UNKNOWN", []string{"may still", "closed"}},
 	}
 	commands := [][]string{
 		{"SENTINEL", "MONITOR", "new", "127.0.0.1", "1", "1"},
