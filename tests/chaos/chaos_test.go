@@ -16,20 +16,30 @@ const (
 	// usualFaults is how many faults all runs together have by default, and
 	// usualSeed their seed: what CI runs should be the same each time, as far as
 	// that is possible.
-	usualFaults, usualSeed = 210, 1
+	usualFaults, usualSeed = 300, 1
+	// servers is the number of Redis servers: a master and its replicas.
+	servers = 3
 	// shown bounds the faults of one check that are printed.
 	shown = 5
 )
 
-// sizes are the numbers of nodes that are run.
-var sizes = []int{3, 5}
-
 func TestChaos(t *testing.T) {
+	tests := []struct {
+		name   string
+		nodes  int
+		strong bool
+	}{
+		{"3 nodes", 3, false},
+		{"3 nodes, linearizable reads", 3, true},
+		{"5 nodes, linearizable reads", 5, true},
+	}
 	faults := variable(t, "CHAOS_FAULTS", usualFaults)
 	seed := variable(t, "CHAOS_SEED", usualSeed)
-	for _, nodes := range sizes {
-		t.Run(fmt.Sprintf("%d nodes", nodes), func(t *testing.T) {
-			chaos(t, seed, shape{faults: int(faults) / len(sizes), nodes: nodes, servers: 3})
+	t.Logf("CHAOS_SEED=%d CHAOS_FAULTS=%d", seed, faults)
+	for i, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			size := shape{faults: int(faults) / len(tests), nodes: test.nodes, servers: servers}
+			chaos(t, seed+uint64(i), size, test.strong)
 		})
 	}
 }
@@ -48,18 +58,19 @@ func variable(t *testing.T, name string, usual uint64) uint64 {
 	return n
 }
 
-func chaos(t *testing.T, seed uint64, size shape) {
+// chaos is one run. Strong nodes answer look-ups through a majority.
+func chaos(t *testing.T, seed uint64, size shape, strong bool) {
 	faults := plan(seed, size)
-	t.Logf("CHAOS_SEED=%d, %d faults", seed, len(faults))
+	t.Logf("%d faults of the seed %d:", len(faults), seed)
 	for _, f := range faults {
 		t.Log(f)
 	}
-	s := play(t, size.nodes)
+	s := play(t, size.nodes, strong)
 	var nodes []state.Addr
 	for _, m := range s.cluster.Members {
 		nodes = append(nodes, m.Addr)
 	}
-	c := newCrowd(nodes)
+	c := newCrowd(nodes, strong)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer c.wait()
 	defer cancel()

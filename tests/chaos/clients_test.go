@@ -49,7 +49,9 @@ type crowd struct {
 	work sync.WaitGroup
 }
 
-func newCrowd(nodes []state.Addr) *crowd { return &crowd{history: newHistory(), nodes: nodes} }
+func newCrowd(nodes []state.Addr, strong bool) *crowd {
+	return &crowd{history: newHistory(), nodes: nodes, strong: strong}
+}
 
 // begin lets all ask, until ctx ends; wait returns when all have stopped.
 func (c *crowd) begin(ctx context.Context, seed uint64) {
@@ -186,6 +188,7 @@ func (c *client) judge(sent bool, err error) result {
 	}
 	for start, r := range map[string]result{
 		"NOQUORUM ": refused, "UNKNOWN ": unknown,
+		"IDONTKNOW ":         refused, // a look-up that found no majority
 		"ERR No such master": missing, "ERR Duplicate master name": exists,
 	} {
 		if strings.HasPrefix(refusal.Error(), start) {

@@ -36,9 +36,9 @@ type scene struct {
 
 // play starts nodes that watch a master with two replicas, each on a machine of
 // its own.
-func play(t *testing.T, nodes int) *scene {
+func play(t *testing.T, nodes int, strong bool) *scene {
 	t.Helper()
-	const replicas = 2
+	const replicas = servers - 1
 	s := &scene{t: t, fabric: procs.NewFabric(t), births: make([][]int64, nodes)}
 	s.group = procs.Group(t, replicas, procs.Opts{Network: s.fabric.Network, Config: []string{
 		"repl-timeout 3", "repl-ping-replica-period 1", "repl-backlog-size 1mb",
@@ -56,7 +56,9 @@ func play(t *testing.T, nodes int) *scene {
 	}
 	s.cluster = procs.NewCluster(t, procs.ClusterOpts{
 		Nodes: nodes, Tick: tick, Network: s.fabric.Network,
-		Args: []string{"-check_interval=100", "-log_format=json", "-log_level=debug", file},
+		Args: []string{
+			"-check_interval=100", "-log_format=json", "-log_level=debug", fmt.Sprintf("-linearizable_reads=%t", strong), file,
+		},
 	})
 	for i := range s.births {
 		s.births[i] = []int64{0}
