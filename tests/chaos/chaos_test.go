@@ -66,11 +66,7 @@ func chaos(t *testing.T, seed uint64, size shape, strong bool) {
 		t.Log(f)
 	}
 	s := play(t, size.nodes, strong)
-	var nodes []state.Addr
-	for _, m := range s.cluster.Members {
-		nodes = append(nodes, m.Addr)
-	}
-	c := newCrowd(nodes, strong)
+	c := newCrowd(s.cluster.Members, strong)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer c.wait()
 	defer cancel()

@@ -14,6 +14,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"redis-failover/cluster/state"
+	"redis-failover/tests/procs"
 )
 
 const (
@@ -35,6 +36,7 @@ const (
 type crowd struct {
 	*history
 	nodes []state.Addr
+	ids   []string // of the nodes
 	// strong: the nodes answer look-ups through a majority.
 	strong bool
 	// values gives out ports and timeouts, none twice.
@@ -49,8 +51,15 @@ type crowd struct {
 	work sync.WaitGroup
 }
 
-func newCrowd(nodes []state.Addr, strong bool) *crowd {
-	return &crowd{history: newHistory(), nodes: nodes, strong: strong}
+// newCrowd makes the clients of a cluster. Strong nodes answer look-ups through
+// a majority.
+func newCrowd(members []*procs.Member, strong bool) *crowd {
+	c := &crowd{history: newHistory(), strong: strong}
+	for _, m := range members {
+		c.nodes = append(c.nodes, m.Addr)
+		c.ids = append(c.ids, string(m.ID()))
+	}
+	return c
 }
 
 // begin lets all ask, until ctx ends; wait returns when all have stopped.
@@ -304,7 +313,7 @@ func (c *crowd) hear(node int, conn redis.PubSubConn) {
 	if err := conn.PSubscribe("*"); err != nil {
 		return
 	}
-	s := &stream{node: node}
+	s := &stream{node: node, self: c.ids[node]}
 	c.mu.Lock()
 	c.streams = append(c.streams, s)
 	c.mu.Unlock()

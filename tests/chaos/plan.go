@@ -122,7 +122,7 @@ const (
 )
 
 // weights is how often each kind comes.
-var weights = [...]int{split: 6, mute: 3, deaf: 3, slow: 3, lossy: 3, apart: 1, freeze: 4, kill: 5, stop: 1, freezeMaster: 1, killMaster: 1}
+var weights = [...]int{split: 6, mute: 3, deaf: 3, slow: 3, lossy: 3, apart: 1, freeze: 4, kill: 5, stop: 1, freezeMaster: 2, killMaster: 2}
 
 // plan makes the faults of a seed, by the time of their beginning. A process is
 // not hit while it suffers from an earlier fault.

@@ -297,7 +297,7 @@ func (s *scene) lives() []life {
 			if process+1 < len(s.births[i]) {
 				end = s.births[i][process+1]
 			}
-			lives = append(lives, readLife(i, process, log[begin:end]))
+			lives = append(lives, readLife(i, process, string(m.ID()), log[begin:end]))
 		}
 	}
 	return lives
