@@ -19,7 +19,7 @@ TOOLS := redis-server:redis-server redis-sentinel:redis-sentinel ip:iproute2
 
 ARGS ?=
 NODES ?= 1
-SIM_SCHEDULES ?= 200000
+SIM_SCHEDULES ?= 100000
 FUZZTIME ?= 20s
 ROUNDS ?= 20
 BENCH ?= .

@@ -175,8 +175,9 @@ func (s *step) switchOver(f *state.Failover, v *server) {
 // master as soon as it can be reached.
 func (s *step) reconfigure(f *state.Failover) {
 	if s.m.ODown {
-		s.log(slog.LevelWarn, "the new master is down, ending this failover", slog.Uint64("epoch", uint64(f.Epoch)))
-		s.propose(keyStep, state.OpEnd{Name: s.m.Name, Claim: f.Claim, Timeout: true})
+		if s.propose(keyStep, state.OpEnd{Name: s.m.Name, Claim: f.Claim, Timeout: true}) {
+			s.log(slog.LevelWarn, "the new master is down, ending this failover", slog.Uint64("epoch", uint64(f.Epoch)))
+		}
 		return
 	}
 	if s.inPhase() >= s.m.FailoverTimeout {

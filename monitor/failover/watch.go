@@ -173,12 +173,15 @@ type server struct {
 	witness Moment
 }
 
+// server returns what is known of a server, nil if it is none of the group. A
+// group has a handful: looking at each is faster than halving.
 func (w *Watch) server(a state.Addr) *server {
-	i, found := slices.BinarySearchFunc(w.servers, a, func(s *server, a state.Addr) int { return s.addr.Compare(a) })
-	if !found {
-		return nil
+	for _, v := range w.servers {
+		if v.addr == a {
+			return v
+		}
 	}
-	return w.servers[i]
+	return nil
 }
 
 // follow brings the watch in line with the document: servers that come and go,

@@ -136,6 +136,69 @@ var bugs = []bug{
 		edits:     []edit{{"monitor/failover/carry.go", "told && s.group().history(v.facts) < 0", "false"}},
 		schedules: 5000, finds: []string{"unfit-promoted"},
 	},
+	// Those that need several nodes.
+	{
+		name: "votes of dead members count",
+		edits: []edit{
+			{"cluster/state/apply.go", "		if d.isAlive(v.Member) {\n			have++\n		}\n	}\n	odown", "		if v.Member != \"\" {\n			have++\n		}\n	}\n	odown"},
+			{"cluster/state/apply.go", "	d.members = d.members.with(string(op.Member), member)\n	d.dropVotesOf(op.Member)\n", "	d.members = d.members.with(string(op.Member), member)\n"},
+		},
+		schedules: 2000, finds: []string{"begun-without-odown"},
+	},
+	{
+		name:      "a take-over keeps the number of the claim",
+		edits:     []edit{{"cluster/state/apply_failover.go", "Number: op.From.Number + 1, Holder", "Number: op.From.Number, Holder"}},
+		schedules: 300, finds: []string{"claim-twice"},
+	},
+	{
+		name:      "who was cut off goes on with its orders",
+		edits:     []edit{{"monitor/failover/fence.go", "const confirmFor = time.Second", "const confirmFor = time.Minute"}},
+		schedules: 1000, finds: []string{"unconfirmed-order"},
+	},
+	{
+		name: "who does not count as alive gets claims",
+		edits: []edit{
+			{"cluster/state/apply_failover.go", "	case !d.isAlive(op.Member):\n", "	case op.Member == \"\":\n"},
+			{"cluster/state/apply_failover.go", "	if !d.isAlive(op.Member) {\n", "	if op.Member == \"\" {\n"},
+			{"monitor/failover/start.go", "	return ok && member.Alive\n", "	return ok || member.Alive\n"},
+		},
+		schedules: 2000, finds: []string{"dead-claims"},
+	},
+	{
+		name:      "who was held for dead never says that it lives",
+		edits:     []edit{{"monitor/failover/peers.go", "	if self.Alive {\n", "	if self.Alive || self.ID != \"\" {\n"}},
+		schedules: 300, finds: []string{"no-convergence"},
+	},
+	{
+		name:      "nobody says who is dead",
+		edits:     []edit{{"monitor/failover/peers.go", "peerSilence = 4 * time.Second", "peerSilence = 4 * time.Hour"}},
+		schedules: 300, finds: []string{"dead-counts"},
+	},
+	{
+		name:      "a commit is no sign of life",
+		edits:     []edit{{"monitor/failover/peers.go", "			known.seq = seq\n			known.lives(env.Now)\n", "			known.seq = seq\n"}},
+		schedules: 2000, finds: []string{"dispute"},
+	},
+	{
+		name:      "who was cut off holds all others for dead",
+		edits:     []edit{{"monitor/failover/peers.go", "	if env.CanCommit && !p.canCommit {", "	if env.CanCommit && !p.canCommit && env.Now == 0 {"}},
+		schedules: 300, finds: []string{"slander"},
+	},
+	{
+		name:      "whoever sees votes asks for a failover",
+		edits:     []edit{{"monitor/failover/start.go", "	case !master.sdown:\n", "	case !master.sdown && s.env.Now == 0:\n"}},
+		schedules: 2000, finds: []string{"own-eyes"},
+	},
+	{
+		name:      "a snapshot loses the events of masters that are gone",
+		edits:     []edit{{"cluster/state/state.go", "	take(s.journal)\n", ""}},
+		schedules: 2000, finds: []string{"event-lost"},
+	},
+	{
+		name:      "a snapshot loses events of masters that are there",
+		edits:     []edit{{"cluster/state/apply.go", "m.Journal = appendBounded(m.Journal, own[m.Name], journalLength)", "m.Journal = appendBounded(m.Journal, own[m.Name], journalLength/8)"}},
+		schedules: 300, finds: []string{"event-lost"},
+	},
 }
 
 // TestBugs shows that the simulator bites: each planted bug is found.

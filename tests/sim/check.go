@@ -22,12 +22,19 @@ import (
 //	address-changed      only a switch changes a master's address
 //	document             positions, epochs and event numbers only grow
 //	event-number         event numbers rise by one, on every node
+//	event-lost           a node that was away gets the events that it missed
 //	configuration-lost   what was acknowledged to a person is in the document
 //	begun-without-odown  an automatic failover needs the quorum of living members
 //	begun-too-soon       attempts keep their distance
 //	spurious-failover    a master that was well for enough nodes is left alone
 //	judged-too-soon      a master is judged by what was seen of it in this role
+//	dead-counts          who is dead or cut off does not count as alive for long
+//	dead-claims          who does not count as alive is granted no claim
+//	slander              a node that was cut off does not hold the others for dead at once
+//	dispute              members do not go on recording the death of one that lives
+//	own-eyes             a node that sees a healthy master asks for no failover of it
 //	stale-vote           a vote counts only in the generation and the life it was cast in
+//	claim-twice          the claims of an epoch rise in number
 //	past-claim           no order under a claim known to be over, or a former process's
 //	repair-in-failover   no repair is ordered while a failover runs
 //	unconfirmed-order    no order on a view that was not confirmed a moment ago
@@ -43,6 +50,8 @@ type checker struct {
 	health [][]health
 	// contact is the same for being able to talk to it at all.
 	contact [][]health
+	// members is what is known of each node as a member.
+	members []membersRecord
 	// masterSince is since when a server has not been a healthy master, or 0.
 	notMaster []time.Duration
 
@@ -124,6 +133,10 @@ func (c *checker) build() {
 		c.contact[i] = make([]health, len(c.w.servers))
 	}
 	c.notMaster = make([]time.Duration, len(c.w.servers))
+	c.members = make([]membersRecord, len(c.w.nodes))
+	for i := range c.members {
+		c.members[i].heardBy = make([]spell, len(c.w.nodes))
+	}
 }
 
 // review finds out who can see whom, whenever something has changed.
@@ -143,6 +156,7 @@ func (c *checker) review() {
 		}
 	}
 	c.noteOrigins()
+	c.reviewMembers()
 }
 
 func (h *health) note(bad bool, now time.Duration) {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"redis-failover/cluster/state"
@@ -15,6 +16,7 @@ func (c *checker) appended(index int) {
 	before := c.w.log.entries[index-1].state
 	c.checkPosition(before, e)
 	c.checkConfiguration(e)
+	c.checkDead(e)
 	if e.outcome.Refused() {
 		return
 	}
@@ -26,13 +28,14 @@ func (c *checker) appended(index int) {
 		c.noteRevival(op.Member.ID, before, e)
 	case state.OpAlive:
 		c.noteRevival(op.Member, before, e)
+		c.checkAlive(op, e)
 	case state.OpVote:
 		c.checkVotes(op, before, e)
 	case state.OpBegin:
 		c.checkBegin(op, before, e)
 	case state.OpTakeOver:
 		c.w.stats.TakeOvers++
-		c.claims[e.outcome.Claim] = granted{e.life, c.w.now}
+		c.noteClaim(e.outcome.Claim, e)
 	case state.OpRepair:
 		c.w.stats.Repairs++
 	case state.OpMonitor:
@@ -118,7 +121,7 @@ func (c *checker) checkVotes(op state.OpVote, before *state.State, e entry) {
 func (c *checker) checkBegin(op state.OpBegin, before *state.State, e entry) {
 	w := c.w
 	w.stats.Begun++
-	c.claims[e.outcome.Claim] = granted{e.life, w.now}
+	c.noteClaim(e.outcome.Claim, e)
 	m, _ := before.Master(op.Name)
 	now := attempt{e.outcome.Claim.Epoch, w.now, m.FailoverTimeout}
 	last, any := c.latest[op.Name]
@@ -256,13 +259,40 @@ func (c *checker) applied(n *node, before *state.State, events []state.Event) {
 func (c *checker) skipped(n *node, before *state.State) {
 	after := n.doc()
 	last := before.EventSeq
+	told := map[uint64]bool{}
 	for _, event := range after.EventsAfter(before.EventSeq) {
 		if event.Seq <= last || event.Seq > after.EventSeq {
 			c.w.violated("event-number", "the journals give node %s event %d after event %d", n.id, event.Seq, last)
 		}
 		last = event.Seq
+		told[last] = true
+	}
+	for i := before.Index + 1; i <= after.Index; i++ {
+		for _, event := range c.w.log.entries[i].outcome.Events {
+			if !told[event.Seq] && !forgotten(after, event) {
+				c.w.violated("event-lost", "node %s, away from event %d on, is not told of event %d, %s", n.id, before.EventSeq, event.Seq, event.Name)
+			}
+		}
 	}
 	c.checkAnswers(n, before, after)
+}
+
+// journalLength is how many events of one master are kept.
+const journalLength = 128
+
+// forgotten reports whether an event may be missing from the journals: they are
+// bounded, and that of a master goes with it.
+func forgotten(doc *state.State, e state.Event) bool {
+	m, exists := doc.Master(e.Master)
+	if !exists {
+		return e.Name != state.EventUnmonitor
+	}
+	if len(m.Journal) >= journalLength && m.Journal[0].Seq > e.Seq {
+		return true
+	}
+	return e.Name != state.EventUnmonitor && slices.ContainsFunc(m.Journal, func(later state.Event) bool {
+		return later.Name == state.EventMonitor && later.Seq > e.Seq
+	})
 }
 
 // checkAnswers compares what a node says now with what it said a moment ago.

@@ -32,6 +32,8 @@ func (c *checker) stepped(n *node, g *watched, in failover.Input, out failover.O
 		switch op := p.Op.(type) {
 		case state.OpVote:
 			c.checkJudgement(n, g, op)
+		case state.OpBegin:
+			c.checkOwnEyes(n, g, op)
 		case state.OpSelect:
 			c.checkChoice(n, g, op)
 		case state.OpPromoted:

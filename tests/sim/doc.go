@@ -2,10 +2,11 @@
 // in every way that a seed can think of, and checks after every step that what
 // may never happen has not happened.
 //
-// What is real: [state.Apply] and [failover.Step], the two functions that decide
-// everything. What is a model: the clock, the network, the ordered log, the
-// loop and the links of a node (after the code in monitor), and the Redis
-// servers, with their replication histories, partial and full syncs, restarts
+// What is real: [state.Apply], [failover.Step] and [failover.Peers], which decide
+// everything. What is a model: the clock, the network, the ordered log with its
+// leaders, late and lost proposals and snapshots, the loop and the links of a
+// node and the questions between nodes (after the code in monitor), and the
+// Redis servers, with their replication histories, partial and full syncs, restarts
 // with and without data, and so on. Everything runs on one goroutine and draws
 // from one source of randomness, so a seed is the whole story: the same seed
 // gives the same events in the same order, on every machine.

@@ -27,6 +27,8 @@ var faults = []fault{
 	{6, (*world).cutReplication},
 	{8, (*world).cutNodes},
 	{6, (*world).isolateNode},
+	{4, (*world).split},
+	{4, (*world).depose},
 	{3, (*world).stormy},
 	{8, func(w *world) { w.pauseNode(pick(w, w.nodes)) }},
 	{8, func(w *world) { w.crashNode(pick(w, w.nodes)) }},
@@ -169,6 +171,43 @@ func (w *world) isolateNode() {
 		if p < len(w.nodes) || servers {
 			w.cutPair(n.place, place(p), d)
 		}
+	}
+}
+
+// split makes two networks of one: each node and each server is in either.
+func (w *world) split() {
+	if len(w.nodes) == 1 {
+		return
+	}
+	var sides [2][]place
+	for p := range place(len(w.nodes) + len(w.servers)) {
+		i := w.rng.IntN(2)
+		sides[i] = append(sides[i], p)
+	}
+	by := func(by int) {
+		for _, a := range sides[0] {
+			for _, b := range sides[1] {
+				w.net.cut(a, b, by)
+				w.net.cut(b, a, by)
+			}
+		}
+		w.changed()
+	}
+	w.say("split: places %v and %v", sides[0], sides[1])
+	by(1)
+	w.while(w.howLong(), func() {
+		w.say("the split is over")
+		by(-1)
+	})
+}
+
+// depose makes the log look for another leader. What is on its way to the old one
+// may or may not be ordered.
+func (w *world) depose() {
+	if len(w.nodes) > 1 && w.log.leader != nil {
+		w.say("log: node %s leads no longer", w.log.leader.id)
+		w.log.leader = nil
+		w.changed()
 	}
 }
 

@@ -268,7 +268,7 @@ func (n *node) catchUp() {
 	w := n.w
 	last := len(w.log.entries) - 1
 	if len(w.nodes) == 1 || w.log.inTouch(n) {
-		if last-n.applied > 30 && w.chance(0.5) {
+		if last-n.applied > 3+w.rng.IntN(30) && w.chance(0.5) {
 			n.installSnapshot(last)
 		}
 		for n.applied < last {
@@ -325,7 +325,10 @@ func (n *node) doc() *state.State { return n.w.log.entries[n.applied].state }
 // reviewHealth is the broker finding out that it has lost or found its majority.
 func (n *node) reviewHealth() {
 	if now := n.w.log.inTouch(n); now != n.ready {
-		n.ready = now
+		if now && n.w.now-n.turnedAt > 2*peerTurn { // or else it may not have noticed
+			n.backAt = n.w.now
+		}
+		n.ready, n.turnedAt = now, n.w.now
 		n.w.say("node %s: the log is %s", n.id, map[bool]string{true: "ready", false: "suspended"}[now])
 		n.put(item{})
 	}

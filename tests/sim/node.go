@@ -30,6 +30,8 @@ type node struct {
 
 	// The broker's part.
 	ready    bool
+	turnedAt time.Duration // when that changed last
+	backAt   time.Duration // when the process began, or was ready again after a while
 	applied  int
 	waiting  map[uint64]func(state.Outcome, error)
 	barriers []*barrier
@@ -46,10 +48,9 @@ type node struct {
 	timer       time.Duration // when the loop will wake by itself, 0 never
 	nextLinks   uint64
 
-	// heard is when each other node was heard of, doubted when its death was
-	// last proposed.
-	heard, doubted []time.Duration
-	lastRound      time.Duration
+	// peers is nil on a node that is alone.
+	peers      *failover.Peers
+	peerPauses failover.PauseDetector
 }
 
 // item is one thing for the loop. No group: the log's condition has changed.
@@ -80,7 +81,6 @@ type ballot struct {
 func newNode(w *world, i int) *node {
 	return &node{
 		w: w, id: state.MemberID(rune('a' + i)), place: place(i),
-		heard: make([]time.Duration, w.plan.nodes), doubted: make([]time.Duration, w.plan.nodes),
 		skew: w.between(0, time.Second),
 	}
 }
@@ -129,11 +129,7 @@ func (n *node) start() {
 	n.waiting = map[uint64]func(state.Outcome, error){}
 	n.pauses, n.lastTurn, n.timer = failover.PauseDetector{}, 0, 0
 	n.ready = w.log.inTouch(n)
-	n.canCommit = n.ready
-	n.lastRound = w.now
-	for i := range n.heard {
-		n.heard[i] = w.now
-	}
+	n.canCommit, n.turnedAt, n.backAt = n.ready, w.now, w.now
 	n.say("starts")
 	w.changed()
 	n.catchUp()
@@ -142,7 +138,7 @@ func (n *node) start() {
 		n.step(m.Name, failover.Input{Kind: failover.Woken})
 	}
 	n.planTurn()
-	n.later(time.Second, n.round)
+	n.meet()
 }
 
 // announce tells the others about the new process until it has worked.
@@ -441,31 +437,6 @@ func (n *node) proposeFor(op state.Op, voters []ballot) {
 			}
 		})
 	})
-}
-
-// round asks the other nodes whether they are there, and tells the document
-// what it lacks about it.
-func (n *node) round() {
-	w := n.w
-	n.later(time.Second, n.round)
-	late := w.now-n.lastRound > 1500*ms // this process was paused: no wonder that it heard nothing
-	n.lastRound = w.now
-	for i, other := range w.nodes {
-		if other == n {
-			continue
-		}
-		heard := other.runs() && w.net.both(n.place, other.place)
-		if heard || late {
-			n.heard[i] = w.now
-		}
-		member, known := n.doc().Member(other.id)
-		silent := w.now-n.heard[i] >= 5*time.Second
-		if !known || !n.canCommit || w.now-n.doubted[i] < 5*time.Second || member.Alive == !silent || !silent && !heard {
-			continue
-		}
-		n.doubted[i] = w.now
-		n.propose(state.OpAlive{Member: other.id, Alive: !silent}, func(state.Outcome, error) {})
-	}
 }
 
 func (n *node) say(format string, args ...any) {

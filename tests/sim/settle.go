@@ -83,6 +83,9 @@ func (w *world) unrest() string {
 		if n.applied != len(w.log.entries)-1 {
 			return fmt.Sprintf("node %s is at %d of %d", n.id, n.applied, len(w.log.entries)-1)
 		}
+		if m, ok := w.log.newest().Member(n.id); !ok || !m.Alive {
+			return fmt.Sprintf("node %s does not count as alive", n.id)
+		}
 	}
 	for _, g := range w.groups {
 		m, ok := w.log.newest().Master(g.name)
