@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
@@ -123,6 +124,8 @@ func (b *Broker) readOnce(ctx context.Context, h *host, l lead) (done bool, err 
 	if err != nil {
 		return false, b.pause(ctx)
 	}
+	silent := time.NewTimer(2 * h.attempt()) // the engine itself hangs: a disk that does not answer
+	defer silent.Stop()
 	select {
 	case answer := <-request.ResultC():
 		switch {
@@ -132,6 +135,8 @@ func (b *Broker) readOnce(ctx context.Context, h *host, l lead) (done bool, err 
 			return false, errNoAnswer
 		}
 		return false, b.pause(ctx)
+	case <-silent.C:
+		return false, errNoAnswer
 	case <-l.changed:
 		return false, nil
 	case <-h.ctx.Done():

@@ -49,6 +49,8 @@ type Broker struct {
 	// stopped is why this member must not go on, "" while it may; low is why it
 	// has left off for now.
 	stopped, low atomic.Pointer[string]
+	// slowNoted is when a slow disk was last warned of, in Unix nanoseconds.
+	slowNoted atomic.Int64
 	// orders are for the supervisor.
 	orders chan order
 	// adopted is closed when a joiner has learned that it was added.
@@ -116,7 +118,7 @@ func (b *Broker) open() error {
 	b.ledger = &ledger{feed: feed.New(b.options.Backlog, doc), waiters: newWaiters(), log: b.log}
 	b.ledger.state.Store(doc)
 	b.numbers = newNumbers(first)
-	detach := logs().attach(b.log)
+	detach := logs().attach(&engineUser{log: b.log, fail: b.events.fail})
 	b.release = append(b.release, func() error { detach(); return nil })
 	if err := b.openMesh(); err != nil {
 		return err
@@ -139,7 +141,12 @@ func (b *Broker) openFolder() (first uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	b.release = append(b.release, release)
+	b.release = append(b.release, func() error {
+		if isClosed(b.events.failed) {
+			return nil // the engine still has its files open
+		}
+		return release()
+	})
 	id, found, err := loadIdentity(o.Dir)
 	if err == nil && !found {
 		id, err = newIdentity(o)
@@ -168,6 +175,8 @@ func fits(id identity, o *Options) error {
 	case o.ID != "" && o.ID != id.Member:
 		return fmt.Errorf("the data directory %s belongs to the member %s, the configuration's id is %s: "+
 			"take the id out of the configuration, or use another data directory", o.Dir, id.Member, o.ID)
+	case id.Begun && !hasEngine(o.Dir), id.Begun && o.LogDir != "" && o.LogDir == id.LogDir && !hasEngine(o.LogDir):
+		return fmt.Errorf("%w: the raft log of this member was in %s and is gone; %s", ErrWiped, orDir(id.LogDir, o.Dir), wipedAdvice)
 	case o.LogDir != id.LogDir && (o.LogDir == "" || id.LogDir == "" || !hasEngine(o.LogDir)):
 		return fmt.Errorf("the raft log of this member is in %s, the configuration says %s, where it is not: "+
 			"without its log a member forgets what it promised. Correct the configuration, or move what is in the one folder to the other",
@@ -190,7 +199,7 @@ func (b *Broker) openMesh() error {
 	m := &mesh{
 		log: b.log, network: o.network, tls: o.TLS, secret: o.Secret,
 		status: b.status, heard: b.hear, inForce: func() int { return b.State().Schema },
-		pace: max(election/2, 10*time.Millisecond), patience: max(3*election/2, 100*time.Millisecond),
+		pace: max(election/2, 10*time.Millisecond), patience: max(3*election/2, leastPatience),
 	}
 	m.book = newBook(id.Node, id.Book, func(entries []entry) error {
 		return b.keeper.update(func(id *identity) { id.Book = entries })

@@ -28,9 +28,11 @@ import (
 // writes orders to a child's input, one a line, and reads answers from its
 // output:
 //
-//	add N   adds master number N: "added N", or "failed N" and the error
-//	know    passes a barrier: "knows" and the numbers of all masters, or "unsure"
-//	status  "status" with condition, leadership and resident memory in KiB
+//	add N     adds master number N: "added N", or "failed N" and the error
+//	insist N  the same, again and again until it is added
+//	know      passes a barrier: "knows" and the numbers of all masters, or "unsure"
+//	status    "status" with condition, leadership and resident memory in KiB
+//	break     fills the disk: "broken"
 //
 // Each order is carried out on a goroutine of its own.
 
@@ -50,6 +52,8 @@ func beChild(text string) {
 		panic(err)
 	}
 	o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	disk := newBrittle()
+	o.files = disk
 	b, err := Open(o)
 	if err != nil {
 		panic(err)
@@ -62,6 +66,11 @@ func beChild(text string) {
 	}
 	answer("open")
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		if in.Text() == "break" {
+			disk.breakWith(syscall.ENOSPC)
+			answer("broken")
+			continue
+		}
 		go obey(b, in.Text(), answer)
 	}
 	_ = b.Close()
@@ -79,6 +88,13 @@ func obey(b *Broker, order string, answer func(string, ...any)) {
 		}
 		if err != nil {
 			answer("failed %d %s", n, strings.ReplaceAll(err.Error(), "\n", " "))
+			return
+		}
+		answer("added %d", n)
+	case "insist":
+		n, _ := strconv.Atoi(rest)
+		if err := insist(ctx, b, monitor(n)); err != nil {
+			answer("failed %d %s", n, err)
 			return
 		}
 		answer("added %d", n)
@@ -226,11 +242,14 @@ func (c *child) hear(words ...string) []string {
 }
 
 // ready waits until the child accepts changes.
-func (c *child) ready() {
+func (c *child) ready() { c.t.Helper(); c.is(cluster.Ready) }
+
+// is waits until the child is in a condition.
+func (c *child) is(want cluster.Condition) {
 	c.t.Helper()
 	procs.Eventually(c.t, patience, func() error {
 		c.order("status")
-		if s := c.hear("status"); s[1] != cluster.Ready.String() {
+		if s := c.hear("status"); s[1] != want.String() {
 			return fmt.Errorf("%s is %s", c.options.Addr, s[1])
 		}
 		return nil
@@ -273,7 +292,7 @@ func TestKilled(t *testing.T) {
 		c.start()
 	}
 	acked := map[int]bool{0: true}
-	list[0].order("add 0")
+	list[0].order("insist 0")
 	list[0].hear("added")
 	next := 1
 	for round := range rounds {
@@ -358,7 +377,7 @@ func TestLeaderKilled(t *testing.T) {
 		list[i].kill()
 		begin := time.Now()
 		other := list[(i+1)%3]
-		other.order("add %d", round+1)
+		other.order("insist %d", round+1)
 		if answer := other.hear("added", "failed"); answer[0] != "added" {
 			t.Fatalf("after the leader was killed: %v", answer)
 		}
@@ -380,12 +399,12 @@ func TestFrozenLeader(t *testing.T) {
 	i := max(0, slices.IndexFunc(list, (*child).leads))
 	list[i].signal(syscall.SIGSTOP)
 	other := list[(i+1)%3]
-	other.order("add 1")
+	other.order("insist 1")
 	if answer := other.hear("added", "failed"); answer[0] != "added" {
 		t.Fatalf("while the leader is frozen: %v", answer)
 	}
 	list[i].signal(syscall.SIGCONT)
-	list[i].order("add 2")
+	list[i].order("insist 2")
 	if answer := list[i].hear("added", "failed"); answer[0] != "added" {
 		t.Fatalf("at the leader that woke up: %v", answer)
 	}

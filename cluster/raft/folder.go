@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,10 +23,28 @@ func pathIn(dir, name string) string { return filepath.Join(dir, name) }
 // makeFolder creates a folder that is open to nobody else: the files hold
 // passwords.
 func makeFolder(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDurable(dir); err != nil {
 		return fmt.Errorf("the data directory %s cannot be made: %w", dir, err)
 	}
 	return nil
+}
+
+// makeDurable makes a folder and those above it, and syncs what it made: a power
+// cut must not take a new folder away with all that was acknowledged in it.
+func makeDurable(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	above := filepath.Dir(dir)
+	if above != dir {
+		if err := makeDurable(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(above)
 }
 
 // writeDurable puts a file into the place of another, at once or not at all.

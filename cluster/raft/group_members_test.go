@@ -113,10 +113,10 @@ func TestGrowAndShrink(t *testing.T) {
 		if _, _, err := g.nodes[i].broker.Propose(g.ctx(), state.Mutation{Op: monitor(99)}); !errors.Is(err, cluster.ErrNoQuorum) {
 			t.Errorf("a proposal at a node that waits: %v", err)
 		}
-		p, err := g.nodes[n-2].broker.AddMember(g.ctx(), g.nodes[i].options.Addr) // any member can
-		if err != nil || !p.Serving || p.ID != g.nodes[i].broker.Self() {
-			t.Fatalf("adding the %d. member: %+v, %v", n, p, err)
+		if p := g.grow(n-2, i); p.ID != g.nodes[i].broker.Self() { // any member can
+			t.Fatalf("adding the %d. member: %+v", n, p)
 		}
+		g.is(i, cluster.Ready)
 		g.add(i, 100+i)
 		g.has(i, 0, 19, 100+i)
 	}
@@ -134,9 +134,7 @@ func TestGrowAndShrink(t *testing.T) {
 	g.ready()
 	for n := 5; n > 2; n-- {
 		gone := g.nodes[n-1].broker
-		if err := g.nodes[0].broker.RemoveMember(g.ctx(), string(gone.Self())); err != nil {
-			t.Fatalf("removing the %d. member: %v", n, err)
-		}
+		g.shrink(0, string(gone.Self()))
 		g.members(0, n-1)
 		reason := g.is(n-1, cluster.Lost)
 		if !strings.Contains(reason, "removed") {
@@ -173,15 +171,14 @@ func TestReplaceTheDead(t *testing.T) {
 	g.nodes[2].options.Start = Join
 	g.start(2)
 
-	leader := g.nodes[g.runningLeader()].broker
-	if _, err := leader.AddMember(g.ctx(), g.nodes[2].options.Addr); !errors.Is(err, cluster.ErrRefused) || !strings.Contains(err.Error(), "another member than the expected one") {
-		t.Fatalf("adding while another is missing: %v", err)
-	}
-	if err := leader.RemoveMember(g.ctx(), g.nodes[2].options.Addr); err != nil {
-		t.Fatal(err)
-	}
-	if p, err := leader.AddMember(g.ctx(), g.nodes[2].options.Addr); err != nil || p.ID == old {
-		t.Fatalf("%+v, %v", p, err)
+	g.is(0, cluster.Ready)
+	addr := g.nodes[2].options.Addr
+	g.refuses("adding while another is missing", "another member than the expected one", func() error {
+		return second(g.nodes[0].broker.AddMember(g.ctx(), addr))
+	})
+	g.shrink(0, addr)
+	if p := g.grow(0, 2); p.ID == old {
+		t.Fatalf("the new member is the old one: %+v", p)
 	}
 	g.ready()
 	g.has(2, 0, 19)
@@ -192,22 +189,13 @@ func TestReplaceTheDead(t *testing.T) {
 	g.members(0, 3)
 }
 
-// runningLeader is the leader among the nodes that run.
-func (g *group) runningLeader() int {
-	g.t.Helper()
-	g.is(0, cluster.Ready)
-	return g.leader()
-}
-
 // TestRemovedWhileDown: a member that was removed while it was down learns it
 // from the others when it comes back, and does not disturb them.
 func TestRemovedWhileDown(t *testing.T) {
 	g := openGroup(t, 3)
 	g.add(0, 0)
 	g.stop(2)
-	if err := g.nodes[0].broker.RemoveMember(g.ctx(), string(g.nodes[2].broker.Self())); err != nil {
-		t.Fatal(err)
-	}
+	g.shrink(0, string(g.nodes[2].broker.Self()))
 	g.start(2)
 	if reason := g.is(2, cluster.Lost); !strings.Contains(reason, "removed") {
 		t.Errorf("it says %q", reason)
@@ -225,26 +213,21 @@ func TestRefusedChanges(t *testing.T) {
 	g := openGroup(t, 3)
 	b := g.nodes[0].broker
 	free := g.newAddr()
-	for what, change := range map[string]struct {
-		err  error
-		text string
-	}{
-		"a node that is a member":   {second(b.AddMember(g.ctx(), g.nodes[1].options.Addr)), "member already"},
-		"this node":                 {second(b.AddMember(g.ctx(), g.nodes[0].options.Addr)), "itself"},
-		"an address without a node": {second(b.AddMember(g.ctx(), free)), "no node waits at " + free},
-		"no address":                {second(b.AddMember(g.ctx(), "nonsense")), "not host:port"},
-		"nobody":                    {b.RemoveMember(g.ctx(), ""), "no member"},
-		"a stranger":                {b.RemoveMember(g.ctx(), strings.Repeat("0", 40)), "no member"},
-		"oneself":                   {b.RemoveMember(g.ctx(), string(b.Self())), "on another"},
-	} {
-		if !errors.Is(change.err, cluster.ErrRefused) || !strings.Contains(change.err.Error(), change.text) {
-			t.Errorf("%s: %v, which does not say %q", what, change.err, change.text)
-		}
+	add := func(addr string) func() error {
+		return func() error { return second(b.AddMember(g.ctx(), addr)) }
 	}
+	remove := func(who string) func() error {
+		return func() error { return b.RemoveMember(g.ctx(), who) }
+	}
+	g.refuses("a node that is a member", "member already", add(g.nodes[1].options.Addr))
+	g.refuses("this node", "itself", add(g.nodes[0].options.Addr))
+	g.refuses("an address without a node", "no node waits at "+free, add(free))
+	g.refuses("no address", "not host:port", add("nonsense"))
+	g.refuses("nobody", "no member", remove(""))
+	g.refuses("a stranger", "no member", remove(strings.Repeat("0", 40)))
+	g.refuses("oneself", "on another", remove(string(b.Self())))
 	g.stop(2)
-	if err := b.RemoveMember(g.ctx(), g.nodes[1].options.Addr); !errors.Is(err, cluster.ErrRefused) || !strings.Contains(err.Error(), "no majority") {
-		t.Errorf("removing one of two that are left of three: %v", err)
-	}
+	g.refuses("removing one of two that are left of three", "no majority", remove(g.nodes[1].options.Addr))
 	if n := len(b.Peers()); n != 3 {
 		t.Errorf("there are %d members", n)
 	}

@@ -193,10 +193,67 @@ func masterName(i int) string { return fmt.Sprintf("m%05d", i) }
 // add proposes master number i on a node, which must accept it.
 func (g *group) add(node, i int) {
 	g.t.Helper()
-	out, _, err := g.nodes[node].broker.Propose(g.ctx(), state.Mutation{Op: monitor(i)})
-	if err != nil || out.Refused() {
-		g.t.Fatalf("node %d does not add master %d: %+v, %v", node, i, out, err)
+	if err := insist(g.ctx(), g.nodes[node].broker, monitor(i)); err != nil {
+		g.t.Fatalf("node %d does not add master %d: %v", node, i, err)
 	}
+}
+
+// insist proposes an op until it is accepted, as a patient client would: on a busy
+// machine leaders come and go.
+func insist(ctx context.Context, b *Broker, op state.Op) error {
+	m := state.Mutation{Op: op}
+	for {
+		out, _, err := b.Propose(ctx, m)
+		var unknown *cluster.UnknownError
+		switch {
+		case err == nil && (!out.Refused() || m.ID.Seq > 0 && out.Refusal == state.RefusedDuplicate):
+			return nil
+		case err == nil:
+			return fmt.Errorf("refused: %s: %s", out.Refusal, out.Detail)
+		case errors.As(err, &unknown):
+			m.ID = unknown.ID
+		}
+		if b.pause(ctx) != nil {
+			return err
+		}
+	}
+}
+
+// grow makes a node a member that another one adds.
+func (g *group) grow(by, joiner int) cluster.Peer {
+	g.t.Helper()
+	var p cluster.Peer
+	procs.Eventually(g.t, patience, func() (err error) {
+		p, err = g.nodes[by].broker.AddMember(g.ctx(), g.nodes[joiner].options.Addr)
+		return err
+	})
+	return p
+}
+
+// shrink removes a member.
+func (g *group) shrink(by int, idOrAddr string) {
+	g.t.Helper()
+	unknown := false
+	procs.Eventually(g.t, patience, func() error {
+		err := g.nodes[by].broker.RemoveMember(g.ctx(), idOrAddr)
+		if unknown && errors.Is(err, cluster.ErrRefused) && strings.Contains(err.Error(), "no member") {
+			return nil
+		}
+		unknown = errors.Is(err, cluster.ErrUnknown)
+		return err
+	})
+}
+
+// refuses waits until a change of the members is refused for a reason; on a busy
+// machine there may be others first.
+func (g *group) refuses(what, why string, change func() error) {
+	g.t.Helper()
+	procs.Eventually(g.t, patience, func() error {
+		if err := change(); !errors.Is(err, cluster.ErrRefused) || !strings.Contains(err.Error(), why) {
+			return fmt.Errorf("%s: %v, which does not say %q", what, err, why)
+		}
+		return nil
+	})
 }
 
 // has waits for a barrier on a node and checks that it knows masters.

@@ -14,6 +14,7 @@ import (
 	"github.com/lni/dragonboat/v4/config"
 	"github.com/lni/dragonboat/v4/raftio"
 	"github.com/lni/dragonboat/v4/statemachine"
+	"github.com/lni/vfs"
 )
 
 // shard is the engine's number for our one raft group.
@@ -37,7 +38,9 @@ type host struct {
 	session *client.Session
 	replica uint64
 	timing  Timing
+	events  *events
 	lead    *leadership
+	mesh    *mesh
 
 	ctx    context.Context // ends when close begins
 	cancel context.CancelFunc
@@ -57,19 +60,31 @@ type hostOptions struct {
 	mesh          *mesh
 	ledger        *ledger
 	events        *events
+	files         vfs.FS
+	slow          func(time.Duration) // see disk
 }
 
 // openHost opens the engine and returns when the document is as of this node's
 // own log; it does not wait for others.
-func openHost(o hostOptions) (h *host, err error) {
-	// The engine panics where others return an error. Here, on our goroutine,
-	// that can be mended.
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the raft engine cannot use the folder %s: %v; "+
-				"if the disk is sound and it happens again, empty the data directory and replace this member", o.dir, r)
+func openHost(o hostOptions) (*host, error) {
+	var h *host
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if panicked := survive(func() { h, err = o.open() }); panicked != nil {
+			err = fmt.Errorf("the raft engine cannot use the folder %s: %s (%s)", o.dir, advice(panicked.Error()), firstLine(panicked.Error()))
 		}
 	}()
+	select {
+	case <-done:
+		return h, err
+	case <-o.events.failed:
+		return nil, errors.New(*o.events.failure.Load())
+	}
+}
+
+func (o hostOptions) open() (h *host, err error) {
 	for _, dir := range []string{o.dir, o.logDir} {
 		if dir == "" {
 			continue
@@ -86,7 +101,7 @@ func openHost(o hostOptions) (h *host, err error) {
 		return nil, fmt.Errorf("the raft engine cannot use the folder %s: %w", o.dir, err)
 	}
 	o.ledger.entry.Store(0)
-	h = &host{nh: nh, session: nh.GetNoOPSession(shard), replica: o.Replica, timing: o.timing, lead: o.events.lead}
+	h = &host{nh: nh, session: nh.GetNoOPSession(shard), replica: o.Replica, timing: o.timing, events: o.events, lead: o.events.lead, mesh: o.mesh}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	started := false
 	defer func() {
@@ -120,8 +135,9 @@ func (o hostOptions) config() config.NodeHostConfig {
 			Engine: config.EngineConfig{
 				ExecShards: execWorkers, CommitShards: 1, ApplyShards: 1, SnapshotShards: snapshotWorkers, CloseShards: 1,
 			},
-			TransportFactory:    transportFactory{o.mesh},
+			TransportFactory:    transportFactory{o.mesh, o.events},
 			NodeRegistryFactory: registryFactory{},
+			FS:                  engineDisk(o.files, o.events, o.slow),
 		},
 	}
 }
@@ -139,10 +155,13 @@ func (h *host) start(o hostOptions) error {
 		OrderedConfigChange:     true,
 		WaitReady:               true,
 	}
-	create := func(uint64, uint64) statemachine.IConcurrentStateMachine { return newMachine(o.ledger) }
+	create := func(uint64, uint64) statemachine.IConcurrentStateMachine { return newMachine(o.ledger, o.events) }
 	founders, join := o.Founders, o.Founders == nil
-	if h.nh.HasNodeInfo(shard, o.Replica) {
+	switch {
+	case h.nh.HasNodeInfo(shard, o.Replica):
 		founders, join = nil, false
+	case o.Begun:
+		return fmt.Errorf("%w: %s knows that this member has taken part in the group, and its raft log is gone; %s", ErrWiped, identityFile, wipedAdvice)
 	}
 	err := h.nh.StartConcurrentReplica(maps.Clone(founders), join, create, rc)
 	if errors.Is(err, dragonboat.ErrReplicaRemoved) {
@@ -233,17 +252,32 @@ func (h *host) leave() { h.calls.Done() }
 const handOver = 300 * time.Millisecond
 
 // close ends the engine. If this node leads, it hands that over first to one of
-// heirs, so that the others need no election; without heirs it just leaves.
+// heirs, so that the others need no election; without heirs it just leaves. An
+// engine that has failed is left as it stands, cut off from everybody.
 func (h *host) close(heirs []uint64) {
-	if h.lead.now().leader == h.replica {
+	if h.lead.now().leader == h.replica && !isClosed(h.events.failed) {
 		h.transfer(heirs)
 	}
 	h.mu.Lock()
 	h.closed = true
 	h.mu.Unlock()
 	h.cancel()
-	h.calls.Wait()
-	h.nh.Close()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.calls.Wait()
+		if isClosed(h.events.failed) {
+			return
+		}
+		if err := survive(h.nh.Close); err != nil {
+			h.events.fail(lastWords(err.Error()))
+		}
+	}()
+	select {
+	case <-done:
+	case <-h.events.failed:
+		h.mesh.engine.Store(nil)
+	}
 	h.lead.set(0, 0)
 }
 
@@ -339,10 +373,33 @@ type events struct {
 	deleted atomic.Bool
 	// membershipChanged: raft's list of members is another.
 	membershipChanged atomic.Bool
+	// failure is why the engine cannot go on, nil while it can; then failed is
+	// closed.
+	failure atomic.Pointer[string]
+	failed  chan struct{}
 }
 
 func newEvents() *events {
-	return &events{lead: newLeadership(), bell: make(chan struct{}, 1)}
+	return &events{lead: newLeadership(), bell: make(chan struct{}, 1), failed: make(chan struct{})}
+}
+
+// fail notes that the engine cannot go on. The first reason stays.
+func (e *events) fail(why string) {
+	if e.failure.CompareAndSwap(nil, &why) {
+		close(e.failed)
+		e.ring()
+	}
+}
+
+// end is called on a goroutine of the engine in place of returning err, which
+// would stop the process: it notes why, and never returns. On a goroutine where
+// a panic is caught, it returns err.
+func (e *events) end(err error, why string) error {
+	if caught() {
+		return err
+	}
+	e.fail(why)
+	select {}
 }
 
 func (e *events) ring() {

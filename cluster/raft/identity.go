@@ -50,6 +50,9 @@ type identity struct {
 	LogDir string `json:",omitempty"`
 	// Started counts the starts, for mutation numbers: see nextNumbers.
 	Started uint64
+	// Begun: raft has run, so there is a log, and without it this member must
+	// not go on.
+	Begun bool `json:",omitempty"`
 	// Solo: the group has no other member, as far as was known.
 	Solo bool `json:",omitempty"`
 	// Removed: the group has removed this member; it cannot come back.

@@ -16,8 +16,8 @@ import (
 //
 // Its words are for those who write it: a member that waits for its peers is
 // four warnings a second. What a person should know we say ourselves, so its
-// warnings become debug lines and its errors warnings. Before it stops the
-// process, we say what to do.
+// warnings become debug lines and its errors warnings. Where it would stop the
+// process, its goroutine is held instead, and we say what to do.
 
 // logs is the process's receiver of the engine's words. It is made at the first
 // use, because the engine accepts one only once and before all else.
@@ -33,11 +33,17 @@ var logs = sync.OnceValue(func() *receivers {
 // receivers are the loggers of the open brokers.
 type receivers struct {
 	mu   sync.Mutex
-	list []*slog.Logger
+	list []*engineUser
 }
 
-// attach adds a logger until detach is called.
-func (r *receivers) attach(l *slog.Logger) (detach func()) {
+// engineUser is an open broker.
+type engineUser struct {
+	log  *slog.Logger
+	fail func(why string)
+}
+
+// attach adds a broker until detach is called.
+func (r *receivers) attach(l *engineUser) (detach func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.list = append(r.list, l)
@@ -55,6 +61,17 @@ func (r *receivers) first() *slog.Logger {
 	defer r.mu.Unlock()
 	if len(r.list) == 0 {
 		return slog.New(slog.DiscardHandler)
+	}
+	return r.list[0].log
+}
+
+// only is the broker of this process, nil if there are several: then nobody
+// knows whose engine speaks.
+func (r *receivers) only() *engineUser {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.list) != 1 {
+		return nil
 	}
 	return r.list[0]
 }
@@ -79,25 +96,49 @@ func (e engineLog) Infof(format string, args ...any)    { e.say(slog.LevelDebug,
 func (e engineLog) Warningf(format string, args ...any) { e.say(slog.LevelDebug, format, args) }
 func (e engineLog) Errorf(format string, args ...any)   { e.say(slog.LevelWarn, format, args) }
 
-// Panicf says what to do and panics, as it must: the engine relies on not
-// going on.
+// Panicf must not return: the engine relies on not going on. It holds the
+// goroutine for good and gives the broker up. It panics where that is caught, and
+// where it cannot know whose engine it is.
 func (e engineLog) Panicf(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	first, _, _ := strings.Cut(text, "\n")
-	e.to.first().Error("the raft engine stops this process: "+advice(text), "part", e.part, "cause", first)
+	if caught() {
+		panic(text)
+	}
+	if user := e.to.only(); user != nil {
+		user.fail(lastWords(text))
+		select {}
+	}
+	e.to.first().Error(lastWords(text), "part", e.part)
 	panic(text)
+}
+
+// lastWords say in one line why the engine cannot go on, and what to do.
+func lastWords(text string) string {
+	return fmt.Sprintf("this member has stopped taking part in the group, and needs a restart: %s (%s)", advice(text), firstLine(text))
+}
+
+func firstLine(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	return first
 }
 
 // advice tells a person what to do about the engine's last words.
 func advice(text string) string {
-	switch {
-	case strings.Contains(text, "no space left on device"), strings.Contains(text, "disk quota exceeded"):
-		return "the disk of the data directory is full. Nothing acknowledged is lost; free space and start again"
-	case strings.Contains(text, "invalid commitTo index"), strings.Contains(text, "out of date snapshot"):
-		return "its log lacks changes that it had acknowledged (a folder that was restored, emptied or damaged). " +
-			"Empty the data directory, remove this member on another one, and add it again"
-	case strings.Contains(text, "input/output error"):
-		return "the disk of the data directory fails. Replace it, and this member"
+	for _, c := range []struct{ advice, signs string }{
+		{"the disk is full. Nothing acknowledged is lost; free some space", "no space left on device|disk quota exceeded"},
+		{"the raft log lacks changes that this member had acknowledged: its folder was restored, emptied or damaged. " +
+			"Remove this member on another one, empty the data directory, start with the cluster state join, and add it again",
+			"invalid commitTo index|out of date snapshot"},
+		{"the disk fails. Replace it, and this member", "input/output error|read-only file system|stale |no such device"},
+		{"this process has too many files open. Raise its limit (ulimit -n, LimitNOFILE)", "too many open files"},
+		{"the files of the data directory belong to another user, or are protected. Correct that", "permission denied|operation not permitted"},
+		{"files of the data directory were removed while it was in use. Restore them, or replace this member", "no such file or directory|file does not exist"},
+	} {
+		for sign := range strings.SplitSeq(c.signs, "|") {
+			if strings.Contains(text, sign) {
+				return c.advice
+			}
+		}
 	}
-	return "start it again; if it happens again, empty the data directory and replace this member"
+	return "the raft engine met something that cannot be. If it happens again at the next start, empty the data directory and replace this member"
 }

@@ -37,13 +37,16 @@ type ledger struct {
 // it has an outcome, and takes one index.
 type machine struct {
 	ledger *ledger
+	events *events
 	doc    *state.State
 }
 
 var _ statemachine.IConcurrentStateMachine = (*machine)(nil)
 
 // newMachine begins with the empty document, as the engine replays its log.
-func newMachine(l *ledger) *machine { return &machine{ledger: l, doc: state.New()} }
+func newMachine(l *ledger, e *events) *machine {
+	return &machine{ledger: l, events: e, doc: state.New()}
+}
 
 // Update applies committed entries and publishes the document with all of them.
 func (m *machine) Update(entries []statemachine.Entry) ([]statemachine.Entry, error) {
@@ -105,12 +108,11 @@ func (m *machine) SaveSnapshot(doc any, w io.Writer, _ statemachine.ISnapshotFil
 }
 
 // RecoverFromSnapshot takes over a document, from this node's folder or from
-// another member. Its errors stop the process, so they are logged first.
+// another member. An error would stop the process.
 func (m *machine) RecoverFromSnapshot(r io.Reader, _ []statemachine.SnapshotFile, _ <-chan struct{}) error {
 	doc, err := readSnapshot(r)
 	if err != nil {
-		m.ledger.log.Error("a snapshot cannot be used, this process cannot go on: "+whatToDo(err), "error", err)
-		return err
+		return m.events.end(err, fmt.Sprintf("this member has stopped taking part in the group, because it cannot use a snapshot of the document: %s. %s", err, whatToDo(err)))
 	}
 	m.doc = doc
 	if doc.Index > m.ledger.state.Load().Index {
@@ -122,9 +124,9 @@ func (m *machine) RecoverFromSnapshot(r io.Reader, _ []statemachine.SnapshotFile
 
 func whatToDo(err error) string {
 	if newer := (state.ErrNewerSchema{}); errors.As(err, &newer) {
-		return fmt.Sprintf("start a build that knows schema version %d", newer.Found)
+		return fmt.Sprintf("Start a build that knows schema version %d", newer.Found)
 	}
-	return "if it happens again at the next start, empty the data directory and replace this member"
+	return "If it happens again at the next start, empty the data directory and replace this member"
 }
 
 // Close does nothing: the ledger belongs to the broker.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -126,6 +127,7 @@ func (b *Broker) AddMember(ctx context.Context, addr string) (cluster.Peer, erro
 	if err != nil {
 		return cluster.Peer{}, err
 	}
+	b.awaitList(ctx, joiner.Node, true)
 	b.log.Info("a member was added to the group", "member", addr, "id", joiner.Member)
 	return b.awaitServing(ctx, joiner), nil
 }
@@ -231,10 +233,25 @@ func (b *Broker) RemoveMember(ctx context.Context, idOrAddr string) error {
 		}
 		return nil, nil // it is gone
 	})
-	if err == nil {
-		b.log.Info("a member was removed from the group", "member", target.Addr, "id", target.ID)
+	if err != nil {
+		return err
 	}
-	return err
+	b.awaitList(ctx, target.node, false)
+	b.log.Info("a member was removed from the group", "member", target.Addr, "id", target.ID)
+	return nil
+}
+
+// awaitList waits until a change of the members that was made shows in this
+// node's own list, so that the next one is judged by it.
+func (b *Broker) awaitList(ctx context.Context, node string, listed bool) {
+	ctx, cancel := context.WithTimeout(ctx, serveWait)
+	defer cancel()
+	read := func() error { b.readMembers(); return nil }
+	for b.do(ctx, read) == nil {
+		if slices.Contains(slices.Collect(maps.Values(b.members.Load().nodes)), node) == listed || b.pause(ctx) != nil {
+			return
+		}
+	}
 }
 
 // removable finds the member that is meant and makes sure that it may go.

@@ -51,6 +51,10 @@ type mesh struct {
 	bell    chan struct{}       // closed to make all links exchange at once
 }
 
+// leastPatience is how long a node that answers nothing still counts as reachable
+// whatever the timing: a busy machine takes as long now and then.
+const leastPatience = 500 * time.Millisecond
+
 // shake bounds the handshake of a connection.
 func (m *mesh) shake() time.Duration { return max(m.patience, time.Second) }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"redis-failover/cluster/state"
+
+	"github.com/lni/vfs"
 )
 
 // Start says what a node does whose folder is empty. A folder that holds a
@@ -124,6 +126,7 @@ type Options struct {
 	free    func(dir string) (uint64, error)
 	watch   time.Duration // between two looks at the disk
 	behind  int           // see keptBehind
+	files   vfs.FS
 }
 
 func (o *Options) setDefaults() {
@@ -159,6 +162,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.free == nil {
 		o.free = freeSpace
+	}
+	if o.files == nil {
+		o.files = vfs.Default
 	}
 	if o.watch <= 0 {
 		o.watch = time.Second

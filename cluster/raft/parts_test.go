@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -235,7 +234,7 @@ func entries(t *testing.T, from, to uint64) []statemachine.Entry {
 // its log again changes nothing.
 func TestMachine(t *testing.T) {
 	l := newLedger()
-	first := newMachine(l)
+	first := newMachine(l, newEvents())
 	call := l.waiters.add(state.MutationID{Member: "m", Seq: 7})
 	twice := append(entries(t, 1, 10), entries(t, 7, 7)...)
 	if _, err := first.Update(twice); err != nil {
@@ -251,7 +250,7 @@ func TestMachine(t *testing.T) {
 		t.Errorf("the last entry is %d", l.entry.Load())
 	}
 	before := l.state.Load()
-	again := newMachine(l)
+	again := newMachine(l, newEvents())
 	if _, err := again.Update(entries(t, 1, 6)); err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +269,7 @@ func TestMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := newLedger()
-	third := newMachine(other)
+	third := newMachine(other, newEvents())
 	if err := third.RecoverFromSnapshot(bytes.NewReader(snapshot.Bytes()), nil, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -285,8 +284,13 @@ func TestMachine(t *testing.T) {
 	if !bytes.Equal(a, b) {
 		t.Errorf("two ways to one document:\n%s\n%s", a, b)
 	}
-	if err := third.RecoverFromSnapshot(strings.NewReader("nonsense"), nil, nil); err == nil {
-		t.Error("nonsense is a snapshot")
+	// An error would stop the process, so there is none: the goroutine is held.
+	go func() {
+		t.Errorf("nonsense is a snapshot: %v", third.RecoverFromSnapshot(strings.NewReader("nonsense"), nil, nil))
+	}()
+	<-third.events.failed
+	if why := *third.events.failure.Load(); !strings.Contains(why, "replace this member") {
+		t.Errorf("of a snapshot that is nonsense it says %q", why)
 	}
 }
 
@@ -295,32 +299,32 @@ func TestEngineLog(t *testing.T) {
 	r := &receivers{}
 	l := engineLog{r, "raft"}
 	l.Errorf("to nobody")
-	detach := r.attach(slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelInfo})))
+	failed := make(chan string, 1)
+	detach := r.attach(&engineUser{
+		log:  slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelInfo})),
+		fail: func(why string) { failed <- why },
+	})
 	l.Warningf("four times a %s", "second")
 	l.Infof("quiet")
 	l.Errorf("err %d", 7)
 	for cause, want := range map[string]string{
-		"write /x: no space left on device":                   "free space",
+		"write /x: no space left on device":                   "free some space",
 		"invalid commitTo index 9, lastIndex() 3":             "add it again",
-		"read /x: input/output error":                         "disk of the data directory fails",
-		"gap in entries\ngoroutine 1 [running]:\nmain.main()": "start it again",
+		"read /x: input/output error":                         "the disk fails",
+		"gap in entries\ngoroutine 1 [running]:\nmain.main()": "replace this member",
 	} {
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Errorf("%q: Panicf did not panic", cause)
-				}
-			}()
-			l.Panicf("%s", cause)
-		}()
-		if !strings.Contains(text.String(), want) {
-			t.Errorf("%q: %s", cause, text.String())
+		if err := survive(func() { l.Panicf("%s", cause) }); err == nil || err.Error() != cause {
+			t.Errorf("where a panic is caught, %q ended in %v", cause, err)
+		}
+		go l.Panicf("%s", cause) // never returns
+		if why := <-failed; !strings.Contains(why, want) || strings.Contains(why, "main.main") {
+			t.Errorf("%q: %s", cause, why)
 		}
 	}
 	detach()
 	l.Errorf("to nobody again")
 	if s := text.String(); strings.Contains(s, "nobody") || strings.Contains(s, "second") || strings.Contains(s, "quiet") ||
-		!strings.Contains(s, "err 7") || strings.Contains(s, "main.main") || strings.Count(s, "\n") != 5 {
+		!strings.Contains(s, "err 7") || strings.Count(s, "\n") != 1 {
 		t.Errorf("the log is\n%s", s)
 	}
 	var _ logger.ILogger = l
@@ -373,67 +377,4 @@ func TestUnknownCarriesTheID(t *testing.T) {
 		t.Errorf("repeated under its id: %+v, %v", out, err)
 	}
 	g.has((leader+1)%3, 1)
-}
-
-// TestBounded: the folder does not grow with the number of changes.
-func TestBounded(t *testing.T) {
-	if testing.Short() || raceDetector {
-		t.Skip("100,000 changes take a while")
-	}
-	g := newGroup(t, 3)
-	for i, n := range g.nodes {
-		n.options.SnapshotEvery = 0 // the default
-		n.options.Logger = nil
-		g.start(i)
-	}
-	g.ready()
-	const changes, writers = 100_000, 64
-	begin := time.Now()
-	errs, ctx := make(chan error, writers), g.ctx()
-	for w := range writers {
-		go func() {
-			for i := range changes / writers {
-				values := []string{fmt.Sprint(i%100 + 1)}
-				op := state.Op(state.OpSet{Name: masterName(w), Options: []state.Option{{Name: "parallel-syncs", Values: values}}})
-				if i == 0 {
-					op = monitor(w)
-				}
-				if out, _, err := g.nodes[w%3].broker.Propose(ctx, state.Mutation{Op: op}); err != nil || out.Refused() {
-					errs <- fmt.Errorf("%+v, %w", out, err)
-					return
-				}
-			}
-			errs <- nil
-		}()
-	}
-	for range writers {
-		if err := <-errs; err != nil {
-			t.Fatal(err)
-		}
-	}
-	took := time.Since(begin)
-	var sizes []int64
-	for _, n := range g.nodes {
-		sizes = append(sizes, folderSize(t, n.options.Dir)>>20)
-	}
-	t.Logf("%d changes in %s (%.0f a second); MiB on disk: %v", changes, took.Round(time.Millisecond), changes/took.Seconds(), sizes)
-	if slices.Max(sizes) > 64 {
-		t.Errorf("the folders have %v MiB", sizes)
-	}
-}
-
-func folderSize(t *testing.T, dir string) int64 {
-	var size int64
-	err := filepath.WalkDir(dir, func(_ string, e os.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() {
-			if info, err := e.Info(); err == nil {
-				size += info.Size()
-			}
-		}
-		return nil // files come and go
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return size
 }

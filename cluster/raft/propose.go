@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"redis-failover/cluster"
@@ -29,7 +30,8 @@ func (b *Broker) Propose(ctx context.Context, m state.Mutation) (state.Outcome, 
 		return state.Outcome{}, 0, err
 	}
 	defer cancel()
-	if m.ID == (state.MutationID{}) {
+	fresh := m.ID == (state.MutationID{})
+	if fresh {
 		number, err := b.numbers.take(ctx, b.State().LastSeq(b.self))
 		if err != nil {
 			return state.Outcome{}, 0, b.notSent(err)
@@ -44,6 +46,12 @@ func (b *Broker) Propose(ctx context.Context, m state.Mutation) (state.Outcome, 
 	p := proposal{b: b, text: text, waiter: b.ledger.waiters.add(m.ID)}
 	defer b.ledger.waiters.remove(p.waiter)
 	r, err := p.run(ctx)
+	if err == nil && fresh && r.outcome.Refusal == state.RefusedDuplicate {
+		// It was applied before: what came of it was in a snapshot that this
+		// node was sent instead of the entry.
+		err = &cluster.UnknownError{ID: m.ID, Cause: errors.New("it was applied, and its outcome was not seen")}
+		return state.Outcome{}, 0, err
+	}
 	return r.outcome, r.index, err
 }
 
@@ -184,7 +192,7 @@ func (p *proposal) fail(ctx context.Context, err error) (result, error) {
 // of an unknown outcome.
 func plain(err error) error {
 	if errors.Is(err, cluster.ErrNoQuorum) || errors.Is(err, cluster.ErrNotLogged) {
-		return errors.New(err.Error())
+		return errors.New(strings.TrimPrefix(err.Error(), cluster.ErrNotLogged.Error()+": "))
 	}
 	return err
 }
@@ -207,8 +215,12 @@ func (b *Broker) pause(ctx context.Context) error {
 
 // electionsToWait is how many election timeouts may pass without a leader before
 // calls fail, if enough members can be reached to elect one; else it is one, so
-// that a short silence is not taken for the end.
-const electionsToWait = 3
+// that a short silence is not taken for the end. Timeouts that are very short
+// count as leastElection.
+const (
+	electionsToWait = 3
+	leastElection   = 500 * time.Millisecond
+)
 
 // ready returns the engine and the leader. While there is no leader it waits as
 // long as there is hope, else it fails with ErrNoQuorum or ErrNotLogged.
@@ -242,7 +254,7 @@ func (b *Broker) hopeless(l lead) error {
 	if b.keeper.get().Replica == 0 {
 		return noQuorum(b.waitingToJoin())
 	}
-	election := b.timing().Election()
+	election := max(b.timing().Election(), leastElection)
 	if time.Since(l.since) < election {
 		return nil
 	}

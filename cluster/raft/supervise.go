@@ -57,6 +57,7 @@ func (b *Broker) supervise() {
 		case <-b.events.bell:
 		case <-pulse.C:
 		}
+		b.mindTheEngine()
 		b.mindTheMembers()
 		b.mindTheMove()
 		led = b.mindTheLeader(led)
@@ -71,7 +72,7 @@ func (b *Broker) startHost() error {
 	o := hostOptions{
 		identity: id, dir: pathIn(b.options.Dir, engineFolder),
 		timing: b.nextTiming(), snapshotEvery: b.options.SnapshotEvery, behind: b.options.behind,
-		mesh: b.mesh, ledger: b.ledger, events: b.events,
+		mesh: b.mesh, ledger: b.ledger, events: b.events, files: b.options.files, slow: b.noteSlow,
 	}
 	if id.LogDir != "" {
 		o.logDir = pathIn(id.LogDir, engineFolder)
@@ -84,6 +85,11 @@ func (b *Broker) startHost() error {
 		return err
 	}
 	b.host.Store(h)
+	if !id.Begun {
+		if err := b.keeper.update(func(id *identity) { id.Begun = true }); err != nil {
+			b.log.Warn("that this member takes part in the group could not be noted", "error", err)
+		}
+	}
 	b.mindTheMembers()
 	return nil
 }
@@ -135,6 +141,26 @@ func (b *Broker) stop(why string) {
 		b.log.Error(why)
 	}
 	b.stopHost()
+}
+
+// mindTheEngine gives up when the engine has.
+func (b *Broker) mindTheEngine() {
+	if why := b.events.failure.Load(); why != nil && b.stopped.Load() == nil {
+		b.stop(*why)
+	}
+}
+
+// noteSlow warns of a disk that takes so long to sync that the others elect a
+// new leader, once a minute at most. The engine calls it.
+func (b *Broker) noteSlow(took time.Duration) {
+	if took < b.options.Timing.Election()/2 {
+		return
+	}
+	now, last := time.Now().UnixNano(), b.slowNoted.Load()
+	if now-last > int64(time.Minute) && b.slowNoted.CompareAndSwap(last, now) {
+		b.log.Warn("the disk of the raft log was slow: give it a disk of its own, or raise the election timeout",
+			"sync", took.Round(time.Millisecond), "election_timeout", b.options.Timing.Election())
+	}
 }
 
 // setRemoved keeps in mind that the group has removed this member.
@@ -199,8 +225,15 @@ func (b *Broker) mindTheMembers() {
 	if b.events.deleted.Load() && b.stopped.Load() == nil {
 		b.setRemoved()
 	}
+	if b.events.membershipChanged.Swap(false) || b.members.Load().changed == 0 {
+		b.readMembers()
+	}
+}
+
+// readMembers takes over raft's list of members as it is.
+func (b *Broker) readMembers() {
 	h := b.host.Load()
-	if h == nil || !b.events.membershipChanged.Swap(false) && b.members.Load().changed > 0 {
+	if h == nil {
 		return
 	}
 	m, ok := h.membership()

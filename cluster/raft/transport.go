@@ -39,16 +39,21 @@ type receiver struct {
 	closed   bool
 	messages raftio.MessageHandler
 	chunks   raftio.ChunkHandler
+	events   *events
 }
 
 // call calls the engine, unless it is closed.
 func (r *receiver) call(f func()) (open bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if !r.closed {
-		f()
+	if r.closed {
+		return false
 	}
-	return !r.closed
+	if err := survive(f); err != nil {
+		r.events.fail(lastWords(err.Error()))
+		return false
+	}
+	return true
 }
 
 func (r *receiver) close() {
@@ -58,10 +63,13 @@ func (r *receiver) close() {
 }
 
 // transportFactory fulfils config.TransportFactory.
-type transportFactory struct{ m *mesh }
+type transportFactory struct {
+	m *mesh
+	e *events
+}
 
 func (f transportFactory) Create(_ config.NodeHostConfig, messages raftio.MessageHandler, chunks raftio.ChunkHandler) raftio.ITransport {
-	return &transport{m: f.m, r: receiver{messages: messages, chunks: chunks}}
+	return &transport{m: f.m, r: receiver{messages: messages, chunks: chunks, events: f.e}}
 }
 
 // Validate accepts all: what the engine takes for addresses are nodes.
@@ -122,6 +130,9 @@ type stream struct {
 // SendMessageBatch sends a batch, or drops it. It never fails, so that the engine
 // keeps calling.
 func (s *stream) SendMessageBatch(batch raftpb.MessageBatch) error {
+	if !s.m.running() { // the engine has failed, or is closing
+		return nil
+	}
 	if s.c != nil && isClosed(s.broken) {
 		s.fail(batch)
 	}
@@ -200,6 +211,12 @@ func (m *mesh) tellUnreachable(batch raftpb.MessageBatch) {
 // it never says anything.
 func (m *mesh) watch(c *conn) <-chan struct{} {
 	broken := make(chan struct{})
+	m.mu.Lock() // an engine that has failed may still come here when the mesh closes
+	defer m.mu.Unlock()
+	if m.ctx.Err() != nil {
+		close(broken)
+		return broken
+	}
 	m.wg.Go(func() {
 		defer close(broken)
 		_, _ = c.Read(make([]byte, 1))

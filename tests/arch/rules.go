@@ -34,6 +34,7 @@ var libraries = []library{
 	{"github.com/tidwall/redcon", []string{"server"}, "RESP towards clients is the server's"},
 	{"github.com/gomodule/redigo", []string{"monitor", "tests/..."}, "RESP towards Redis is the monitor's, and the tests'"},
 	{"github.com/lni/dragonboat", []string{"cluster/raft"}, "nobody but this broker may know that there is raft"},
+	{"github.com/lni/vfs", []string{"cluster/raft"}, "dragonboat sees its files through it"},
 	{"github.com/go-zookeeper/zk", []string{"cluster/zk"}, "nobody but this broker may know that there is ZooKeeper"},
 	{"github.com/spf13/viper", []string{"conf"}, "where a setting comes from is known to conf alone"},
 	{"github.com/spf13/pflag", []string{"conf"}, "where a setting comes from is known to conf alone"},
