@@ -107,6 +107,8 @@ func (b *Broker) judge() {
 		return
 	}
 	switch {
+	case now.Condition == cluster.Lost:
+		b.log.Error(now.Reason)
 	case now.Condition == cluster.Ready:
 		b.log.Info("the group has a majority; changes are accepted")
 	case was.Condition == cluster.Ready:

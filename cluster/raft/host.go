@@ -80,7 +80,7 @@ func openHost(o hostOptions) (*host, error) {
 	case <-done:
 		return h, err
 	case <-o.events.failed:
-		return nil, errors.New(*o.events.failure.Load())
+		return nil, *o.events.failure.Load()
 	}
 }
 
@@ -375,7 +375,7 @@ type events struct {
 	membershipChanged atomic.Bool
 	// failure is why the engine cannot go on, nil while it can; then failed is
 	// closed.
-	failure atomic.Pointer[string]
+	failure atomic.Pointer[error]
 	failed  chan struct{}
 }
 
@@ -384,7 +384,7 @@ func newEvents() *events {
 }
 
 // fail notes that the engine cannot go on. The first reason stays.
-func (e *events) fail(why string) {
+func (e *events) fail(why error) {
 	if e.failure.CompareAndSwap(nil, &why) {
 		close(e.failed)
 		e.ring()
@@ -394,7 +394,7 @@ func (e *events) fail(why string) {
 // end is called on a goroutine of the engine in place of returning err, which
 // would stop the process: it notes why, and never returns. On a goroutine where
 // a panic is caught, it returns err.
-func (e *events) end(err error, why string) error {
+func (e *events) end(err, why error) error {
 	if caught() {
 		return err
 	}

@@ -39,7 +39,7 @@ type receivers struct {
 // engineUser is an open broker.
 type engineUser struct {
 	log  *slog.Logger
-	fail func(why string)
+	fail func(why error)
 }
 
 // attach adds a broker until detach is called.
@@ -108,13 +108,13 @@ func (e engineLog) Panicf(format string, args ...any) {
 		user.fail(lastWords(text))
 		select {}
 	}
-	e.to.first().Error(lastWords(text), "part", e.part)
+	e.to.first().Error(lastWords(text).Error(), "part", e.part)
 	panic(text)
 }
 
 // lastWords say in one line why the engine cannot go on, and what to do.
-func lastWords(text string) string {
-	return fmt.Sprintf("this member has stopped taking part in the group, and needs a restart: %s (%s)", advice(text), firstLine(text))
+func lastWords(text string) error {
+	return fmt.Errorf("this member has stopped taking part in the group, and needs a restart: %s (%s)", advice(text), firstLine(text))
 }
 
 func firstLine(text string) string {

@@ -52,15 +52,24 @@ func newMachine(l *ledger, e *events) *machine {
 func (m *machine) Update(entries []statemachine.Entry) ([]statemachine.Entry, error) {
 	changes := make([]cluster.Change, 0, len(entries))
 	for i := range entries {
-		mutation := m.ledger.decode(entries[i].Cmd)
-		next, outcome := state.Apply(m.doc, m.doc.Index+1, mutation)
-		m.doc = next
-		changes = append(changes, cluster.Change{Index: next.Index, State: next, Mutation: mutation, Outcome: outcome})
-		entries[i].Result.Value = uint64(next.Index)
+		change := m.apply(entries[i].Cmd)
+		if err := change.State.CheckSchema(); err != nil {
+			m.ledger.publish(changes)
+			return nil, m.events.end(err, unusable(err))
+		}
+		m.doc = change.State
+		changes = append(changes, change)
+		entries[i].Result.Value = uint64(change.Index)
 	}
 	m.ledger.publish(changes)
 	m.ledger.entry.Store(entries[len(entries)-1].Index)
 	return entries, nil
+}
+
+func (m *machine) apply(entry []byte) cluster.Change {
+	mutation := m.ledger.decode(entry)
+	next, outcome := state.Apply(m.doc, m.doc.Index+1, mutation)
+	return cluster.Change{Index: next.Index, State: next, Mutation: mutation, Outcome: outcome}
 }
 
 // malformed stands for an entry that cannot be decoded. Propose lets none in, so
@@ -112,7 +121,7 @@ func (m *machine) SaveSnapshot(doc any, w io.Writer, _ statemachine.ISnapshotFil
 func (m *machine) RecoverFromSnapshot(r io.Reader, _ []statemachine.SnapshotFile, _ <-chan struct{}) error {
 	doc, err := readSnapshot(r)
 	if err != nil {
-		return m.events.end(err, fmt.Sprintf("this member has stopped taking part in the group, because it cannot use a snapshot of the document: %s. %s", err, whatToDo(err)))
+		return m.events.end(err, unusable(err))
 	}
 	m.doc = doc
 	if doc.Index > m.ledger.state.Load().Index {
@@ -122,11 +131,13 @@ func (m *machine) RecoverFromSnapshot(r io.Reader, _ []statemachine.SnapshotFile
 	return nil
 }
 
-func whatToDo(err error) string {
-	if newer := (state.ErrNewerSchema{}); errors.As(err, &newer) {
-		return fmt.Sprintf("Start a build that knows schema version %d", newer.Found)
+// unusable is why this member cannot go on with a document.
+func unusable(err error) error {
+	if errors.As(err, new(state.ErrNewerSchema)) {
+		return fmt.Errorf("%w: %w. %s", ErrTooOld, err, tooOldAdvice)
 	}
-	return "If it happens again at the next start, empty the data directory and replace this member"
+	return fmt.Errorf("this member has stopped taking part in the group, because it was given a snapshot that it cannot use: %w. "+
+		"If it happens again at the next start, empty the data directory and replace this member", err)
 }
 
 // Close does nothing: the ledger belongs to the broker.

@@ -289,7 +289,7 @@ func TestMachine(t *testing.T) {
 		t.Errorf("nonsense is a snapshot: %v", third.RecoverFromSnapshot(strings.NewReader("nonsense"), nil, nil))
 	}()
 	<-third.events.failed
-	if why := *third.events.failure.Load(); !strings.Contains(why, "replace this member") {
+	if why := (*third.events.failure.Load()).Error(); !strings.Contains(why, "replace this member") {
 		t.Errorf("of a snapshot that is nonsense it says %q", why)
 	}
 }
@@ -299,10 +299,10 @@ func TestEngineLog(t *testing.T) {
 	r := &receivers{}
 	l := engineLog{r, "raft"}
 	l.Errorf("to nobody")
-	failed := make(chan string, 1)
+	failed := make(chan error, 1)
 	detach := r.attach(&engineUser{
 		log:  slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelInfo})),
-		fail: func(why string) { failed <- why },
+		fail: func(why error) { failed <- why },
 	})
 	l.Warningf("four times a %s", "second")
 	l.Infof("quiet")
@@ -317,7 +317,7 @@ func TestEngineLog(t *testing.T) {
 			t.Errorf("where a panic is caught, %q ended in %v", cause, err)
 		}
 		go l.Panicf("%s", cause) // never returns
-		if why := <-failed; !strings.Contains(why, want) || strings.Contains(why, "main.main") {
+		if why := (<-failed).Error(); !strings.Contains(why, want) || strings.Contains(why, "main.main") {
 			t.Errorf("%q: %s", cause, why)
 		}
 	}

@@ -137,16 +137,14 @@ func (b *Broker) reopen(why string) {
 
 // stop ends this member's part in the group until the process is restarted.
 func (b *Broker) stop(why string) {
-	if b.stopped.CompareAndSwap(nil, &why) {
-		b.log.Error(why)
-	}
+	b.stopped.CompareAndSwap(nil, &why)
 	b.stopHost()
 }
 
 // mindTheEngine gives up when the engine has.
 func (b *Broker) mindTheEngine() {
 	if why := b.events.failure.Load(); why != nil && b.stopped.Load() == nil {
-		b.stop(*why)
+		b.stop((*why).Error())
 	}
 }
 
@@ -179,7 +177,6 @@ func (b *Broker) mindTheDisk() {
 	now := b.low.Load()
 	switch {
 	case was == nil && now != nil:
-		b.log.Error(*now)
 		b.stopHost()
 	case was != nil && now == nil:
 		b.reopen("there is space on the disk again")

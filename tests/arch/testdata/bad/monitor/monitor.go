@@ -8,6 +8,7 @@ import (
 	_ "github.com/go-zookeeper/zk" // want "import of github.com/go-zookeeper/zk"
 	_ "github.com/gomodule/redigo/redis"
 	_ "github.com/lni/dragonboat/v4/client" // want "import of github.com/lni/dragonboat/v4/client"
+	_ "github.com/lni/vfs"                  // want "import of github.com/lni/vfs"
 	_ "github.com/spf13/pflag"              // want "import of github.com/spf13/pflag"
 	_ "github.com/spf13/viper"              // want "import of github.com/spf13/viper"
 	_ "golang.org/x/exp/maps"               // want "import of golang.org/x/exp/maps"
