@@ -19,6 +19,7 @@ import (
 	"redis-failover/conf"
 	"redis-failover/monitor"
 	"redis-failover/monitor/failover"
+	"redis-failover/monitor/scripts"
 	"redis-failover/server"
 )
 
@@ -59,16 +60,25 @@ type node struct {
 	broker  cluster.Broker
 	monitor *monitor.Monitor
 	lookUps *commands.LookUps
+	scripts *scripts.Runner
 	server  *server.Server
 	seeder  *seeder
 }
 
 func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener net.Listener, shutdown func()) (*node, error) {
 	n := &node{log: log, broker: broker}
+	publish := func(e state.Event) { n.server.Publish(e) }
+	var err error
+	if n.scripts, err = scripts.New(scripts.Options{Document: broker, Log: log, Publish: publish, Dir: cfg.Sentinel.Dir}); err != nil {
+		return nil, err
+	}
 	n.monitor = monitor.New(monitor.Options{
 		Broker: broker, Log: log,
-		Timing:   failover.Timing{CheckInterval: cfg.Monitor.CheckInterval, InfoPeriod: cfg.Monitor.InfoPeriod},
-		Publish:  func(e state.Event) { n.server.Publish(e) },
+		Timing: failover.Timing{CheckInterval: cfg.Monitor.CheckInterval, InfoPeriod: cfg.Monitor.InfoPeriod},
+		Publish: func(e state.Event) {
+			publish(e)
+			n.scripts.Local(e)
+		},
 		Crash:    func() { os.Exit(crashCode) },
 		Freeze:   standStill,
 		PeerUser: cfg.Sentinel.User, PeerPass: cmp.Or(cfg.Sentinel.Pass, cfg.Server.RequirePass),
@@ -83,12 +93,11 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener
 		MaxClients: cfg.Server.MaxClients, IdleTimeout: cfg.Server.Timeout,
 		MaxQueuedBytes: int(cfg.Server.PubSubLimit.Hard),
 		Node: &commands.Node{
-			Broker: broker, Watcher: n.monitor, Members: members, LookUps: n.lookUps, Users: commands.NewUsers(cfg.Server.RequirePass),
+			Broker: broker, Watcher: n.monitor, Members: members, Scripts: n.scripts, LookUps: n.lookUps, Users: commands.NewUsers(cfg.Server.RequirePass),
 			Defaults: state.DefaultSettings(), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
 			Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
 		},
 	}
-	var err error
 	if n.server, err = server.New(options); err != nil {
 		return nil, err
 	}
@@ -106,6 +115,7 @@ func (n *node) run(ctx context.Context) error {
 	defer parts.Wait() // before the broker closes
 	parts.Go(func() { n.monitor.Run(ctx) })
 	parts.Go(func() { n.lookUps.Run(ctx) })
+	parts.Go(func() { n.scripts.Run(ctx) })
 	first := make(chan struct{})
 	parts.Go(func() { n.seeder.run(ctx, first) })
 	<-first // clients that connect find the masters of the configuration

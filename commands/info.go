@@ -185,8 +185,9 @@ func infoSentinel(c *Context, t *infoText) {
 	t.line("sentinel_masters", s.Len())
 	t.line("sentinel_tilt", bit(tilt >= 0))
 	t.line("sentinel_tilt_since_seconds", tilt)
-	t.line("sentinel_running_scripts", 0)
-	t.line("sentinel_scripts_queue_length", 0)
+	running, scripts := c.countScripts()
+	t.line("sentinel_running_scripts", running)
+	t.line("sentinel_scripts_queue_length", scripts)
 	t.line("sentinel_simulate_failure_flags", c.Node.Watcher.SimulatedFailures())
 	sentinels := len(c.otherMembers()) + 1
 	i := 0

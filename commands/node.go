@@ -7,6 +7,7 @@ import (
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
 	"redis-failover/monitor/failover"
+	"redis-failover/monitor/scripts"
 )
 
 // Proposer is the part of a broker that handlers use; see cluster.Broker for
@@ -44,11 +45,22 @@ type Watcher interface {
 	SimulatedFailures() int
 }
 
+// Scripts is the part of the runner of scripts that handlers use. All methods
+// may be called from any goroutine.
+type Scripts interface {
+	// Pending returns the scripts that run and those that wait, oldest first.
+	Pending() []scripts.Script
+	// Runnable returns why a script cannot be run on this node, nil if it can.
+	// It looks at the disk.
+	Runnable(path string) error
+}
+
 // Node is what handlers need of the node they run on. All fields but Members
 // and ConfigFile are required; none may change once a server uses the value.
 type Node struct {
 	Broker  Proposer
 	Watcher Watcher
+	Scripts Scripts
 	// Members are those of the broker's engine, nil if it has none of its own.
 	Members cluster.Membership
 	// LookUps decides whether clients that look for a master are answered.

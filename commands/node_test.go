@@ -12,6 +12,7 @@ import (
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
 	"redis-failover/monitor/failover"
+	"redis-failover/monitor/scripts"
 )
 
 const self = state.MemberID("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
@@ -92,6 +93,12 @@ func (w *sight) SimulateFailure(names ...string) error {
 
 func (w *sight) SimulatedFailures() int { return len(w.armed) }
 
+// shelf is a Scripts that runs nothing.
+type shelf struct{ pending []scripts.Script }
+
+func (s *shelf) Pending() []scripts.Script  { return s.pending }
+func (s *shelf) Runnable(path string) error { return scripts.Runnable("", path) }
+
 // fakeSession is a Session without a connection.
 type fakeSession struct {
 	mu     sync.Mutex
@@ -157,6 +164,7 @@ type bench struct {
 	t       *testing.T
 	broker  *memory
 	watcher *sight
+	scripts *shelf
 	session *fakeSession
 	host    *fakeHost
 	node    *Node
@@ -173,6 +181,7 @@ func newBench(t *testing.T) *bench {
 		t: t, table: table,
 		broker:  &memory{now: state.New()},
 		watcher: &sight{views: map[string]failover.View{}, members: map[state.MemberID]failover.MemberView{}, tilt: -1},
+		scripts: &shelf{},
 		session: &fakeSession{client: Client{
 			ID: 7, Addr: "127.0.0.1:1007", LocalAddr: "127.0.0.1:26379", User: DefaultUser,
 			Authenticated: true, Protocol: 2, Created: time.Now(), Active: time.Now(),
@@ -183,7 +192,7 @@ func newBench(t *testing.T) *bench {
 		{ID: 9, Addr: "127.0.0.1:1009", LocalAddr: "127.0.0.1:26379", User: DefaultUser, Created: time.Now(), Channels: 1},
 	}}
 	b.node = &Node{
-		Broker: b.broker, Watcher: b.watcher, LookUps: settled(b.broker, true), Users: NewUsers(""), Defaults: state.DefaultSettings(),
+		Broker: b.broker, Watcher: b.watcher, Scripts: b.scripts, LookUps: settled(b.broker, true), Users: NewUsers(""), Defaults: state.DefaultSettings(),
 		Version: "1.2.3", RunID: "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", ConfigFile: "/etc/s.conf", Started: time.Now(),
 	}
 	b.apply(state.OpMember{Member: state.Member{ID: self, Addr: addr("127.0.0.1:26379"), Alive: true}})

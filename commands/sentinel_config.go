@@ -3,7 +3,6 @@ package commands
 import (
 	"errors"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 
@@ -157,15 +156,10 @@ func checkScript(c *Context, o state.Option) Reply {
 		return nil
 	case !c.Node.AllowScripts:
 		return errScriptsDenied
-	case o.Values[0] != "" && !executable(o.Values[0]):
+	case o.Values[0] != "" && c.Node.Scripts.Runnable(o.Values[0]) != nil:
 		return missing
 	}
 	return nil
-}
-
-func executable(path string) bool {
-	file, err := os.Stat(path)
-	return err == nil && file.Mode().IsRegular() && file.Mode()&0o111 != 0
 }
 
 func resetCommand() *Command {

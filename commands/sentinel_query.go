@@ -246,14 +246,6 @@ func infoCache(c *Context, args []string) Reply {
 	return list
 }
 
-func pendingScriptsCommand() *Command {
-	return &Command{
-		Name: "pending-scripts", Arity: 2, Flags: Admin, Since: "2.8.4", Kind: Local,
-		Summary: "Shows the scripts that run or wait to run.",
-		Handler: func(*Context, []string) Reply { return Array{} },
-	}
-}
-
 func flushConfigCommand() *Command {
 	return &Command{
 		Name: "flushconfig", Arity: 2, Flags: Admin, Since: "2.8.4", Kind: Local,

@@ -109,6 +109,8 @@ type Sentinel struct {
 	// it is Server.RequirePass.
 	User string
 	Pass state.Secret
+	// Dir is the working directory of scripts, "" for that of this process.
+	Dir string
 }
 
 // LookUps is how clients that look for a master are answered by this node.

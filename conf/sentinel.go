@@ -102,10 +102,11 @@ func (l *loader) sentinelNode() {
 	}
 	take(&c.Sentinel.User, f.SentinelUser)
 	take(&c.Sentinel.Pass, f.SentinelPass)
+	take(&c.Sentinel.Dir, f.Dir)
 	take(&c.MyID, f.MyID)
 	c.CurrentEpoch = f.CurrentEpoch
 	// Sentinel changes into dir. A process may hold several nodes, so here only
-	// the paths that would be relative to it move there.
+	// the paths that would be relative to it move there, and scripts start there.
 	if f.Dir.Set() && !l.taken("data_dir") {
 		c.Broker.DataDir = filepath.Join(f.Dir.Value, defaultDataDir)
 		c.given["data_dir"] = lineOrigin(f.Dir.Line)

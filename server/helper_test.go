@@ -17,6 +17,7 @@ import (
 	"redis-failover/cluster/state"
 	"redis-failover/commands"
 	"redis-failover/monitor/failover"
+	"redis-failover/monitor/scripts"
 )
 
 // patience bounds every wait of these tests; a healthy server needs
@@ -36,6 +37,12 @@ func (blind) Failover(context.Context, string) error {
 func (blind) TiltSeconds() int                { return -1 }
 func (blind) SimulateFailure(...string) error { return nil }
 func (blind) SimulatedFailures() int          { return 0 }
+
+// noScripts runs nothing.
+type noScripts struct{}
+
+func (noScripts) Pending() []scripts.Script { return nil }
+func (noScripts) Runnable(string) error     { return errors.ErrUnsupported }
 
 // newNode is a node with a document of its own that knows one master,
 // "mymaster" at 127.0.0.1:6379.
@@ -62,7 +69,7 @@ func newNode(t testing.TB, password state.Secret) *commands.Node {
 	running.Go(func() { lookUps.Run(ctx) })
 	t.Cleanup(func() { stop(); running.Wait() })
 	return &commands.Node{
-		Broker: broker, Watcher: blind{}, LookUps: lookUps, Users: commands.NewUsers(password),
+		Broker: broker, Watcher: blind{}, Scripts: noScripts{}, LookUps: lookUps, Users: commands.NewUsers(password),
 		Defaults: state.DefaultSettings(), Version: "test", RunID: strings.Repeat("0", 40), Started: time.Now(),
 	}
 }

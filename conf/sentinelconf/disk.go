@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Disk is what a configuration needs of the file system. Tests and fuzzing give
@@ -16,7 +17,8 @@ type Disk interface {
 	Read(path string) ([]byte, error)
 	// Glob returns the files that match a pattern, sorted.
 	Glob(pattern string) ([]string, error)
-	// Runnable reports whether there is such a file and it may be executed.
+	// Runnable reports whether there is such a file and this process may execute
+	// it.
 	Runnable(path string) bool
 	// IsDir reports whether there is such a directory.
 	IsDir(path string) bool
@@ -71,7 +73,8 @@ func (OS) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern)
 // Runnable implements Disk.
 func (OS) Runnable(path string) bool {
 	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+	const executable = 1 // X_OK of access(2)
+	return err == nil && info.Mode().IsRegular() && syscall.Access(path, executable) == nil
 }
 
 // IsDir implements Disk.
