@@ -12,6 +12,9 @@
 // needs of the world are the small interfaces of node.go and session.go. All
 // texts of errors are in errors.go.
 //
+// Look-ups, with which clients find their masters, first pass a gate (LookUps): a
+// node that cannot vouch for its copy of the document may have to say so.
+//
 // Replies come from two sources that a handler joins and never mixes up: what
 // all nodes agree on (the document: addresses, settings, failovers) and what
 // this node sees (the View: ages, links, SDOWN). A switch is in the document
