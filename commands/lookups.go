@@ -20,9 +20,11 @@ const (
 	startPatience = 5 * time.Second
 	// startRetry lies between two attempts to make the document current.
 	startRetry = time.Second
-	// lookUpWithin bounds one look-up. Common clients wait for two or three
-	// seconds, and had better be told to ask the next node than be left waiting.
-	lookUpWithin = 2 * time.Second
+	// lookUpWithin bounds one look-up. It is time for most elections, and below
+	// the two or three seconds that common clients wait: better they are told to
+	// ask the next node than left waiting. A node that has been isolated for as
+	// long refuses at once.
+	lookUpWithin = 1500 * time.Millisecond
 )
 
 // LookUpBroker is the part of a broker that look-ups need; see cluster.Broker
@@ -231,9 +233,15 @@ func because(err error, health cluster.Health) error {
 }
 
 func (l *LookUps) barrier(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, lookUpWithin)
+	if l.IsolatedFor() > lookUpWithin {
+		return errors.New(l.reason())
+	}
+	within, cancel := context.WithTimeout(ctx, lookUpWithin)
 	defer cancel()
-	_, err := l.options.Broker.Barrier(ctx)
+	_, err := l.options.Broker.Barrier(within)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("no majority has confirmed it within %s", lookUpWithin)
+	}
 	return err
 }
 

@@ -239,9 +239,12 @@ func TestLinearizableLookUps(t *testing.T) {
 			t.Errorf("%d barriers for two look-ups", got)
 		}
 		b.become(lost)
+		synctest.Wait()
 		wantRefused(t, l, 0, cluster.ErrNoQuorum.Error())
 		b.hangs = true
-		wantRefused(t, l, lookUpWithin, context.DeadlineExceeded.Error())
+		wantRefused(t, l, lookUpWithin, "no majority has confirmed it within 1.5s")
+		time.Sleep(time.Millisecond)
+		wantRefused(t, l, 0, lost.Reason)
 	})
 }
 
