@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomodule/redigo/redis"
+
 	"redis-failover/tests/procs"
 )
 
@@ -119,7 +121,12 @@ func TestMembersAreIntroduced(t *testing.T) {
 	first.Must("SENTINEL", "MONITOR", "a", "127.0.0.1", 1, 2)
 	joined := c.Join()
 	c.Start(joined)
-	first.Must("SENTINEL", "MEMBER", "ADD", joined.Raft.String())
+	// It opens the engine anew, which takes an election, and waits for the other
+	// one: longer than a call, and on a busy machine than one attempt.
+	procs.Eventually(t, patience, func() error {
+		_, err := redis.DoWithTimeout(first.Connect(), patience, "SENTINEL", "MEMBER", "ADD", joined.Raft.String())
+		return err
+	})
 	c.AwaitReady()
 
 	introduction := func(m *procs.Member, master string, port int) string {
