@@ -9,6 +9,8 @@ import (
 
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
+
+	"github.com/lni/dragonboat/v4/statemachine"
 )
 
 // TestTooOld: when a schema comes into force that this build does not know, the
@@ -60,5 +62,44 @@ func TestTooOldForASnapshot(t *testing.T) {
 	<-m.events.failed
 	if err := *m.events.failure.Load(); !errors.Is(err, ErrTooOld) {
 		t.Errorf("of a snapshot of a newer schema it says %q", err)
+	}
+}
+
+// TestMachineUnreadableOp: an entry that cannot be read uses its id up, as it
+// does with a build that does not try to read it.
+func TestMachineUnreadableOp(t *testing.T) {
+	m := newMachine(newLedger(), newEvents())
+	text, err := state.EncodeMutation(state.Mutation{ID: state.MutationID{Member: "a", Seq: 3}, Op: state.OpForget{Member: "a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := bytes.Replace(text, []byte(`{"Member":"a"}}`), []byte(`["a"]}`), 1)
+	if bytes.Equal(broken, text) {
+		t.Fatalf("an entry is written otherwise: %s", text)
+	}
+	if _, err := m.Update([]statemachine.Entry{{Index: 1, Cmd: broken}}); err != nil {
+		t.Fatal(err)
+	}
+	if last := m.doc.LastSeq("a"); last != 3 || m.doc.Index != 1 {
+		t.Errorf("the last number of the member is %d at index %d", last, m.doc.Index)
+	}
+}
+
+// TestOldStranger: a node that knows less than what is in force is refused, and
+// does not take its own fault for the others'.
+func TestOldStranger(t *testing.T) {
+	force := 1
+	m := &mesh{book: newBook("me", nil, func([]entry) error { return nil }), removed: map[uint64]bool{}, inForce: func() int { return force }}
+	self, other := card{Node: "me", Life: "a", Schema: 2}, card{Node: "other", Life: "b", Addr: "other:1", Schema: 1}
+	if r := m.judge(hello{Purpose: purposeTalk}, self, other, nil); r.Code != "" {
+		t.Errorf("refused while its schema is in force: %v", r)
+	}
+	force = 2
+	r := m.judge(hello{Purpose: purposeTalk}, self, other, nil)
+	if r.Code != refusedTooOld || !strings.Contains(r.Text, "the build at other:1 knows schema 1, and the group has 2 in force") {
+		t.Errorf("judged as %q: %s", r.Code, r.Text)
+	}
+	if !errors.Is(r.asError(), ErrTooOld) || r.asSeenByDialler().forGood() {
+		t.Errorf("told as %v, and to a dialler as %q", r.asError(), r.asSeenByDialler().Code)
 	}
 }

@@ -1,6 +1,7 @@
 package procs
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -52,6 +53,9 @@ type Member struct {
 	// Args are its flags besides the addresses and the data directory. A change
 	// holds from the next start on.
 	Args []string
+	// Program is what is started, this version's if it is "". A change holds
+	// from the next start on.
+	Program string
 
 	cluster *Cluster
 	port    *spawn.Port // of Raft
@@ -124,7 +128,7 @@ func (m *Member) takeRaftAddr() {
 // argv is the command line of the next start.
 func (m *Member) argv(_ string, addr state.Addr) []string {
 	argv := []string{
-		Binary(m.t), "-addr=" + addr.String(), "-broker=raft", "-raft_addr=" + m.Raft.String(),
+		cmp.Or(m.Program, Binary(m.t)), "-addr=" + addr.String(), "-broker=raft", "-raft_addr=" + m.Raft.String(),
 		"-raft_data_dir=" + m.DataDir, "-raft_cluster=" + joinAddrs(m.cluster.founders),
 		fmt.Sprintf("-raft_rtt=%d", m.cluster.opts.Tick.Milliseconds()),
 	}
