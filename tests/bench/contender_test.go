@@ -20,6 +20,9 @@ type contender struct {
 	// agreed: what one node is told holds for all. Each stock sentinel has to
 	// be told by itself.
 	agreed bool
+	// leads is the place of the node that leads in a round. Sentinels have a
+	// leader only for one failover, so each has its turn.
+	leads func(round int) int
 }
 
 // node is one process of a contender, with a subscriber that is there from its
@@ -32,14 +35,10 @@ type node struct {
 // contenders starts both, each with that many nodes. They watch nothing yet.
 func contenders(b *testing.B, nodes int) []*contender {
 	b.Helper()
-	ours, stock := &contender{name: "ours", agreed: true}, &contender{name: "stock"}
-	for _, s := range redisFailovers(b, nodes) {
-		ours.nodes = append(ours.nodes, &node{Server: s})
-	}
-	for _, s := range procs.Sentinels(b, nodes, procs.SentinelOpts{}) {
-		stock.nodes = append(stock.nodes, &node{Server: s})
-	}
-	both := []*contender{ours, stock}
+	both := []*contender{redisFailover(b, nodes), {
+		name: "stock", nodes: asNodes(procs.Sentinels(b, nodes, procs.SentinelOpts{})),
+		leads: func(round int) int { return round % nodes },
+	}}
 	for _, c := range both {
 		for _, n := range c.nodes {
 			n.listen(b)
@@ -48,19 +47,42 @@ func contenders(b *testing.B, nodes int) []*contender {
 	return both
 }
 
-// redisFailovers starts one alone with its file, or several with the raft broker
-// as it is set by default.
-func redisFailovers(b *testing.B, nodes int) []*procs.Server {
+// redisFailover is one node alone with its file, or several with the raft
+// broker.
+func redisFailover(b *testing.B, nodes int) *contender {
 	b.Helper()
+	c := &contender{name: "ours", agreed: true, leads: func(int) int { return 0 }}
 	if nodes == 1 {
-		return []*procs.Server{procs.Failover(b).Server}
+		c.nodes = asNodes([]*procs.Server{procs.Failover(b).Server})
+		return c
 	}
+	group := startCluster(b, nodes)
+	c.nodes = asNodes(members(group))
+	c.leads = func(int) int { return group.Leader().Index }
+	return c
+}
+
+// startCluster starts a group with the timing that it has by default.
+func startCluster(b *testing.B, nodes int, args ...string) *procs.Cluster {
+	b.Helper()
 	const tick = 50 * time.Millisecond
+	return procs.StartCluster(b, procs.ClusterOpts{Nodes: nodes, Tick: tick, Args: args})
+}
+
+func members(c *procs.Cluster) []*procs.Server {
 	var servers []*procs.Server
-	for _, m := range procs.StartCluster(b, procs.ClusterOpts{Nodes: nodes, Tick: tick}).Members {
+	for _, m := range c.Members {
 		servers = append(servers, m.Server)
 	}
 	return servers
+}
+
+func asNodes(servers []*procs.Server) []*node {
+	var nodes []*node
+	for _, s := range servers {
+		nodes = append(nodes, &node{Server: s})
+	}
+	return nodes
 }
 
 func (n *node) listen(b *testing.B) {
@@ -112,50 +134,37 @@ func (c *contender) watch(b *testing.B, name string, g *procs.RedisGroup, set se
 	})
 }
 
-// forget makes a contender watch a group no longer.
-func (c *contender) forget(name string) {
+// forget makes a contender watch a group no longer. Nodes that have just been
+// started again need a moment.
+func (c *contender) forget(b *testing.B, name string) {
+	b.Helper()
 	for _, n := range c.toTell() {
-		n.Must("SENTINEL", "REMOVE", name)
+		procs.Eventually(b, time.Minute, func() error {
+			_, err := n.Do("SENTINEL", "REMOVE", name)
+			return err
+		})
 	}
 }
 
 // knows returns nil if a node sees the master, all its replicas and that many
 // other nodes, all in good health.
 func (n *node) knows(name string, g *procs.RedisGroup, others int) error {
-	m, err := redis.StringMap(n.Do("SENTINEL", "MASTER", name))
+	if err := n.Sees(name, g.Master.Addr, len(g.Replicas), others); err != nil {
+		return err
+	}
+	rows, err := redis.Values(n.Do("SENTINEL", "REPLICAS", name))
 	if err != nil {
 		return err
 	}
-	if m["flags"] != "master" || m["runid"] == "" {
-		return fmt.Errorf("the master is shown with flags %q, run id %q", m["flags"], m["runid"])
-	}
-	err = n.shows("REPLICAS", name, len(g.Replicas), func(r map[string]string) bool {
-		return r["flags"] == "slave" && r["master-link-status"] == "ok" && r["slave-repl-offset"] != "0" && r["runid"] != ""
-	})
-	if err != nil {
-		return err
-	}
-	err = n.shows("SENTINELS", name, others, func(s map[string]string) bool { return s["flags"] == "sentinel" })
-	if err != nil {
-		return err
+	for _, row := range rows {
+		r, err := redis.StringMap(row, nil)
+		if err != nil {
+			return err
+		}
+		if r["slave-repl-offset"] == "0" {
+			return fmt.Errorf("the offset of replica %s is not known yet", r["name"])
+		}
 	}
 	_, err = n.Do("SENTINEL", "CKQUORUM", name)
 	return err
-}
-
-// shows returns nil if a list of a node has that many rows and all are good.
-func (n *node) shows(list, name string, want int, good func(map[string]string) bool) error {
-	rows, err := redis.Values(n.Do("SENTINEL", list, name))
-	if err != nil {
-		return err
-	}
-	if len(rows) != want {
-		return fmt.Errorf("SENTINEL %s has %d rows, want %d", list, len(rows), want)
-	}
-	for _, row := range rows {
-		if r, err := redis.StringMap(row, nil); err != nil || !good(r) {
-			return fmt.Errorf("SENTINEL %s has a row %v (%w)", list, r, err)
-		}
-	}
-	return nil
 }

@@ -1,18 +1,15 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/gomodule/redigo/redis"
-
-	"redis-failover/cluster/state"
 	"redis-failover/tests/procs"
 )
 
@@ -25,8 +22,8 @@ type scenario struct {
 	nodes int
 	// failoverTimeout is Sentinel's default where it decides nothing.
 	failoverTimeout time.Duration
-	// victim is the node that is killed together with the master; nil for none.
-	victim func(b *testing.B, c *contender, round int) *node
+	// leader: the node that leads dies together with the master.
+	leader bool
 	// executor: whichever node is to carry the failover out dies when it has
 	// been chosen and has done nothing yet.
 	executor bool
@@ -53,7 +50,7 @@ func BenchmarkClusterFailover(b *testing.B) {
 func BenchmarkLeaderLoss(b *testing.B) {
 	scenario{
 		name: "three nodes, the engine's leader killed with the master", nodes: 3,
-		failoverTimeout: defaultFailoverTimeout, victim: leading,
+		failoverTimeout: defaultFailoverTimeout, leader: true,
 	}.run(b)
 }
 
@@ -114,11 +111,6 @@ func limit(set settings) time.Duration {
 	return min(2*set.failoverTimeout, 30*time.Second) + 30*time.Second
 }
 
-// result is one round: the times from the kill to the message at the first and
-// at the last of the living nodes, and until the last of them answers with the
-// new address.
-type result struct{ first, last, answered time.Duration }
-
 // round is one failover of servers of its own. ok is false if it did not come
 // to its end in time.
 func (s scenario) round(b *testing.B, c *contender, round int, set settings, random *rand.Rand) (r result, ok bool) {
@@ -127,15 +119,15 @@ func (s scenario) round(b *testing.B, c *contender, round int, set settings, ran
 	g := procs.Group(b, 2, procs.Opts{})
 	defer func() {
 		c.mend(b)
-		c.forget(name)
+		c.forget(b, name)
 		for _, s := range g.Servers() {
 			s.Kill()
 		}
 	}()
 	c.watch(b, name, g, set)
 	var victim *node
-	if s.victim != nil {
-		victim = s.victim(b, c, round)
+	if s.leader {
+		victim = c.nodes[c.leads(round)]
 	}
 	if s.executor {
 		c.arm()
@@ -160,84 +152,28 @@ func (s scenario) round(b *testing.B, c *contender, round int, set settings, ran
 	return gather(witnesses, killed, limit(set))
 }
 
-// gather puts together what the witnesses at living nodes saw.
-func gather(witnesses []*witness, killed time.Time, patience time.Duration) (r result, ok bool) {
-	for _, w := range witnesses {
-		told, answered, came := w.saw(patience)
-		switch {
-		case !w.node.Running():
-			continue
-		case !came:
-			return result{}, false
-		case r.first == 0 || told.Sub(killed) < r.first:
-			r.first = told.Sub(killed)
-		}
-		r.last = max(r.last, told.Sub(killed))
-		r.answered = max(r.answered, answered.Sub(killed))
-	}
-	return r, r.first > 0
-}
-
-// witness is a client of one node that asks, and looks at what the node's
-// subscriber was told.
-type witness struct {
-	node *node
-	name string
-	old  state.Addr
-	conn redis.Conn
-	// answered gets the time of the first new answer, the zero time for none.
-	answered chan time.Time
-}
-
-// witnesses connect to all nodes but the one that is to die.
-func (c *contender) witnesses(b *testing.B, name string, old state.Addr, victim *node) []*witness {
-	b.Helper()
-	var all []*witness
+// arm tells all nodes to crash when they have been chosen to carry a failover
+// out. The one who is chosen cannot be known before.
+func (c *contender) arm() {
 	for _, n := range c.nodes {
-		if n == victim {
-			continue
-		}
-		conn, err := n.Dial()
-		if err != nil {
-			b.Fatal(err)
-		}
-		all = append(all, &witness{node: n, name: name, old: old, conn: conn, answered: make(chan time.Time, 1)})
+		n.Must("SENTINEL", "SIMULATE-FAILURE", "crash-after-election")
 	}
-	return all
 }
 
-// ask asks for the address, again and again, until it is another than the old
-// one.
-func (w *witness) ask(patience time.Duration) {
-	defer w.conn.Close()
-	pause := time.NewTicker(time.Millisecond)
-	defer pause.Stop()
-	for begin := time.Now(); time.Since(begin) < patience; <-pause.C {
-		pair, err := redis.Strings(w.conn.Do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", w.name))
-		if err != nil {
-			break
-		}
-		if strings.Join(pair, ":") != w.old.String() {
-			w.answered <- time.Now()
-			return
-		}
-	}
-	w.answered <- time.Time{}
-}
-
-// saw is when the node told of the switch and when it answered so; false if one
-// of them did not happen. The Recorder notes when a message came, so this may
-// look at leisure.
-func (w *witness) saw(patience time.Duration) (told, answered time.Time, ok bool) {
-	answered = <-w.answered
-	pause := time.NewTicker(10 * time.Millisecond)
-	defer pause.Stop()
-	for begin := time.Now(); time.Since(begin) < patience && w.node.Running() && !answered.IsZero(); <-pause.C {
-		for _, m := range w.node.events.Messages() {
-			if strings.HasPrefix(m.Payload, w.name+" ") {
-				return m.At, answered, true
+// awaitCrash waits for the crash of one node, and lets the others live.
+func (c *contender) awaitCrash(b *testing.B, patience time.Duration) {
+	b.Helper()
+	procs.Eventually(b, patience, func() error {
+		for _, n := range c.nodes {
+			if !n.Running() {
+				return nil
 			}
 		}
+		return errors.New("no node was chosen to carry the failover out")
+	})
+	for _, n := range c.nodes {
+		if n.Running() {
+			n.Must("SENTINEL", "SIMULATE-FAILURE", "HELP") // disarms
+		}
 	}
-	return time.Time{}, time.Time{}, false
 }

@@ -34,6 +34,29 @@ func BenchmarkLookup(b *testing.B) {
 	}
 }
 
+// BenchmarkLinearizableLookup asks nodes of two groups of three: in one of them a
+// majority confirms each answer.
+func BenchmarkLinearizableLookup(b *testing.B) {
+	master := procs.Redis(b, procs.Opts{})
+	plain, confirmed := startCluster(b, 3), startCluster(b, 3, "-linearizable_reads=yes")
+	for _, group := range []*procs.Cluster{plain, confirmed} {
+		group.Members[0].Must("SENTINEL", "MONITOR", lookedUp, master.Addr.Host, master.Addr.Port, 2)
+		procs.Eventually(b, time.Minute, func() error { return group.Named(lookedUp, master.Addr) })
+	}
+	for range b.N {
+		for _, place := range []struct {
+			name  string
+			after int // the leader
+		}{{"leader", 0}, {"follower", 1}} {
+			at := func(group *procs.Cluster) *procs.Server {
+				return group.Members[(group.Leader().Index+place.after)%len(group.Members)].Server
+			}
+			compareLookups(b, "three nodes, the "+place.name+" is asked",
+				target{"confirmed", at(confirmed)}, target{"plain", at(plain)})
+		}
+	}
+}
+
 // compareLookups asks both in turns, over one connection and over many, and
 // prints how many answers a second come.
 func compareLookups(b *testing.B, title string, one, other target) {
