@@ -47,6 +47,8 @@ type stage struct {
 	redis procs.Opts
 	// conf are more lines of the nodes' sentinel.conf.
 	conf []string
+	// args are more flags of the nodes.
+	args []string
 }
 
 // scene is a group of Redis servers, the nodes that watch it, and a subscriber
@@ -75,7 +77,7 @@ func play(t *testing.T, st stage) *scene {
 		fmt.Sprintf("sentinel monitor %s %s %d %d", group, s.Master.Addr.Host, s.Master.Addr.Port, st.nodes/2+1),
 		fmt.Sprintf("sentinel down-after-milliseconds %s %d", group, downAfter.Milliseconds()),
 	}, st.conf...))
-	s.nodes = procs.StartCluster(t, procs.ClusterOpts{Nodes: st.nodes, Network: network, Args: []string{file}})
+	s.nodes = procs.StartCluster(t, procs.ClusterOpts{Nodes: st.nodes, Network: network, Args: append(slices.Clone(st.args), file)})
 	s.watched(s.Master)
 	s.listen()
 	return s

@@ -132,25 +132,34 @@ func TestStartAnySubset(t *testing.T) {
 }
 
 // hasAll returns nil if a member knows all these masters.
-func hasAll(m *procs.Member, names []string) error {
-	rows, err := redis.Values(m.Do("SENTINEL", "MASTERS"))
+func hasAll(m *procs.Member, accepted []string) error {
+	known, err := names(m)
 	if err != nil {
 		return err
+	}
+	for _, name := range accepted {
+		if !known[name] {
+			return fmt.Errorf("member %d does not know %s, of %d masters that were accepted", m.Index, name, len(accepted))
+		}
+	}
+	return nil
+}
+
+// names are those of the masters that a member knows.
+func names(m *procs.Member) (map[string]bool, error) {
+	rows, err := redis.Values(m.Do("SENTINEL", "MASTERS"))
+	if err != nil {
+		return nil, err
 	}
 	known := map[string]bool{}
 	for _, row := range rows {
 		fields, err := redis.StringMap(row, nil)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		known[fields["name"]] = true
 	}
-	for _, name := range names {
-		if !known[name] {
-			return fmt.Errorf("member %d does not know %s, of %d masters that were accepted", m.Index, name, len(names))
-		}
-	}
-	return nil
+	return known, nil
 }
 
 // One raft node alone is enough for itself.
