@@ -57,8 +57,10 @@ type scene struct {
 	*procs.RedisGroup
 	t     *testing.T
 	nodes *procs.Cluster
-	// events are what the nodes said, by their place.
-	events []*procs.Recorder
+	// events are what the nodes said, by their place, and switched is when each
+	// of them said the last +switch-master that switchAt returned.
+	events   []*procs.Recorder
+	switched []time.Time
 }
 
 // play sets a scene. It returns when the nodes have seen everybody well.
@@ -103,6 +105,7 @@ func (s *scene) watched(master *procs.Server) {
 func (s *scene) listen() {
 	s.t.Helper()
 	s.events = make([]*procs.Recorder, len(s.nodes.Members))
+	s.switched = make([]time.Time, len(s.nodes.Members))
 	for _, m := range s.nodes.Running() {
 		s.events[m.Index] = procs.Subscribe(s.t, m.Server, "*")
 	}
@@ -115,13 +118,15 @@ func (s *scene) await(at *procs.Member, event, payload string) procs.Message {
 }
 
 // switchAt waits until a node says that the group has left a master, and
-// returns where it went.
+// returns where it went. A server may be the master more than once in a scene,
+// so the switches that were returned before do not count.
 func (s *scene) switchAt(at *procs.Member, old *procs.Server) *procs.Server {
 	s.t.Helper()
 	begin := fmt.Sprintf("%s %s %d ", group, old.Addr.Host, old.Addr.Port)
 	m := s.events[at.Index].Await(patience, func(m procs.Message) bool {
-		return m.Channel == state.EventSwitch && strings.HasPrefix(m.Payload, begin)
+		return m.Channel == state.EventSwitch && m.At.After(s.switched[at.Index]) && strings.HasPrefix(m.Payload, begin)
 	})
+	s.switched[at.Index] = m.At
 	for _, r := range s.Servers() {
 		if strings.TrimPrefix(m.Payload, begin) == fmt.Sprintf("%s %d", r.Addr.Host, r.Addr.Port) {
 			return r
@@ -156,8 +161,12 @@ func (s *scene) others(but ...*procs.Server) []*procs.Server {
 }
 
 // local are the events that each node says for itself, when it sees what they
-// tell; all others are of the document, the same on every node.
-var local = []string{state.EventSDown, state.EventSDownEnd, state.EventReboot, state.EventRoleAgrees, state.EventRoleDisagrees, "+tilt", "-tilt"}
+// tell, or that it does not say of itself; all others are of the document, the
+// same on every node.
+var local = []string{
+	state.EventSDown, state.EventSDownEnd, state.EventReboot, state.EventRoleAgrees, state.EventRoleDisagrees,
+	"+tilt", "-tilt", "+sentinel",
+}
 
 // agreed are the events of the document that a node has said so far.
 func (s *scene) agreed(at *procs.Member) []string {
