@@ -98,9 +98,10 @@ func (p *Peers) Refused(id state.MemberID, t Moment) {
 }
 
 // absent reports whether the process of a member is known to be gone. Of one
-// that has denied its death before, only silence tells.
-func (p *peer) absent() bool {
-	return p.refusing.Sub(p.refused) >= peerAbsence && p.patience <= peerSilence
+// that has denied its death before, only silence tells; and what was refused a
+// while ago says nothing of a member that has been out of reach since.
+func (p *peer) absent(now Moment) bool {
+	return p.refusing.Sub(p.refused) >= peerAbsence && now.Sub(p.refusing) < peerAbsence && p.patience <= peerSilence
 }
 
 // Proposed records how the proposal about a member ended.
@@ -223,7 +224,7 @@ func (p *Peers) suspect(env Env, member state.Member, out *Output) {
 	peer := p.peers[member.ID]
 	silent := env.Now.Sub(peer.alive)
 	switch {
-	case silent < peer.patience && !peer.absent():
+	case silent < peer.patience && !peer.absent(env.Now):
 		out.Wake = min(out.Wake, peer.alive.Add(peer.patience))
 		return
 	case peer.pending.inFlight:
@@ -236,7 +237,7 @@ func (p *Peers) suspect(env Env, member state.Member, out *Output) {
 	peer.doubted = true
 	out.Proposals = append(out.Proposals, Proposal{Key: string(member.ID), Op: state.OpAlive{Member: member.ID, Alive: false}})
 	text := "a member is silent; its votes and claims stop counting"
-	if peer.absent() {
+	if peer.absent(env.Now) {
 		text = "a member's process is gone; its votes and claims stop counting"
 	}
 	out.Log = append(out.Log, Line{slog.LevelWarn, text, []slog.Attr{

@@ -151,6 +151,24 @@ func TestQuickRestartIsNoDeath(t *testing.T) {
 	}
 }
 
+// A member refused connections while it restarted, and is out of reach since: only
+// its silence counts.
+func TestOldRefusalSaysNothing(t *testing.T) {
+	c := convene(t, "a", "b", "c")
+	c.pass(time.Second)
+	a, b := c.member("a"), c.member("b")
+	a.cutOff, b.dead, b.refused = true, true, true
+	c.member("c").dead = true // it is not to speak for a
+	c.pass(time.Second)
+	b.dead, b.refused, a.deaf = false, false, []state.MemberID{"b"}
+	c.pass(time.Second)
+	a.cutOff = false
+	c.pass(time.Second)
+	if c.deaths["b"] > 0 {
+		t.Errorf("held for dead by what it refused 2 s ago: %v", c.deaths)
+	}
+}
+
 func TestMemberWithoutMajorityIsQuietAndComesBack(t *testing.T) {
 	c := convene(t, "a", "b", "c")
 	c.pass(2 * time.Second)

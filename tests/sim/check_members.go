@@ -145,7 +145,11 @@ const slanderTime = 2 * time.Second
 
 // checkSlander checks what a node is about to say of another.
 func (c *checker) checkSlander(n *node, op state.OpAlive) {
-	if since := c.w.now - n.backAt; !op.Alive && since < slanderTime {
+	other := c.w.nodes[op.Member[0]-'a']
+	if op.Alive || !other.up || c.w.now-other.backAt < slanderTime {
+		return // its process is, or was, gone for all to see
+	}
+	if since := c.w.now - n.backAt; since < slanderTime {
 		c.w.violated("slander", "node %s, which could not commit until %s ago, holds %s for dead", n.id, since, op.Member)
 	}
 }

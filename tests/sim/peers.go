@@ -15,6 +15,7 @@ import (
 const (
 	peerTurn    = 100 * ms
 	peerPeriod  = 500 * ms
+	peerDoubt   = 100 * ms
 	peerTimeout = 2 * time.Second
 )
 
@@ -56,6 +57,15 @@ type peerQuestion struct {
 	over bool
 }
 
+// peerAnswer is how a question ends.
+type peerAnswer int8
+
+const (
+	noAnswer peerAnswer = iota
+	answered
+	refused // nobody listens there, and the host says so
+)
+
 // askPeer asks once and plans the next time.
 func (n *node) askPeer(other *node) {
 	q := &peerQuestion{n: n, other: other, begun: n.w.now, life: other.life}
@@ -79,29 +89,41 @@ func (q *peerQuestion) packet(from, to place, arrive func()) {
 
 func (q *peerQuestion) arrive() {
 	switch {
-	case !q.other.up || q.other.life != q.life: // nobody listens, or no longer to this connection
-		q.packet(q.other.place, q.n.place, func() { q.n.run(func() { q.end(false) }) })
-		return
-	case q.other.paused:
-		q.timeOut()
+	case !q.other.up:
+		q.reply(refused)
+	case q.other.life != q.life: // the connection was to its former process
+		q.reply(noAnswer)
+	default:
+		if q.other.paused {
+			q.timeOut()
+		}
+		q.other.run(func() { q.reply(answered) })
 	}
-	q.other.run(func() {
-		q.packet(q.other.place, q.n.place, func() { q.n.run(func() { q.end(true) }) })
-	})
+}
+
+func (q *peerQuestion) reply(a peerAnswer) {
+	q.packet(q.other.place, q.n.place, func() { q.n.run(func() { q.end(a) }) })
 }
 
 // timeOut ends a question that may get nowhere when its time is over.
 func (q *peerQuestion) timeOut() {
-	q.n.later(peerTimeout-(q.n.w.now-q.begun), func() { q.end(false) })
+	q.n.later(peerTimeout-(q.n.w.now-q.begun), func() { q.end(noAnswer) })
 }
 
-func (q *peerQuestion) end(answered bool) {
+func (q *peerQuestion) end(a peerAnswer) {
 	if q.over {
 		return
 	}
 	q.over = true
-	if answered {
+	period := peerPeriod
+	switch a {
+	case answered:
 		q.n.peers.Heard(q.other.id, q.n.now())
+	case refused:
+		q.n.peers.Refused(q.other.id, q.n.now())
 	}
-	q.n.later(peerPeriod-(q.n.w.now-q.begun), func() { q.n.askPeer(q.other) })
+	if member, ok := q.n.doc().Member(q.other.id); a != answered && ok && member.Alive {
+		period = peerDoubt
+	}
+	q.n.later(period-(q.n.w.now-q.begun), func() { q.n.askPeer(q.other) })
 }
