@@ -148,14 +148,22 @@ func (l *LookUps) losePatience() {
 		return
 	}
 	close(l.settled)
-	how := "answered with what was saved"
-	switch {
-	case l.options.Broker.State().Index == 0:
+	how := l.howIsolated()
+	if l.options.Broker.State().Index == 0 {
 		how = "refused, as nothing was saved"
-	case !l.options.IsolatedAnswers:
-		how = "refused, as isolated-answers is no"
 	}
 	l.options.Log.Warn("no majority has confirmed the document since the start; look-ups are "+how, "reason", l.reason())
+}
+
+// howIsolated is how look-ups are treated without a majority.
+func (l *LookUps) howIsolated() string {
+	switch {
+	case l.options.Linearizable:
+		return "refused, as linearizable-reads is yes"
+	case !l.options.IsolatedAnswers:
+		return "refused, as isolated-answers is no"
+	}
+	return "answered with what is saved"
 }
 
 func (l *LookUps) isSettled() bool {
@@ -175,8 +183,7 @@ func (l *LookUps) follow() {
 		now := time.Now()
 		l.isolated.Store(&now)
 		if l.current.Load() {
-			l.options.Log.Warn("this node is isolated; look-ups are "+word(l.options.IsolatedAnswers,
-				"answered with what it knows", "refused, as isolated-answers is no"), "reason", health.Reason)
+			l.options.Log.Warn("this node is isolated; look-ups are "+l.howIsolated(), "reason", health.Reason)
 		}
 	case was != nil && health.Condition == cluster.Ready:
 		l.isolated.Store(nil)

@@ -137,7 +137,7 @@ func TestLookUpsOfAnIsolatedStart(t *testing.T) {
 		time.Sleep(startPatience - 2*lookUpWithin + time.Millisecond)
 		synctest.Wait()
 		wantAnswered(t, l)
-		if !strings.Contains(log.String(), "look-ups are answered with what was saved") || !strings.Contains(log.String(), "1 of 3") {
+		if !strings.Contains(log.String(), "look-ups are answered with what is saved") || !strings.Contains(log.String(), "1 of 3") {
 			t.Errorf("log:\n%s", log)
 		}
 		if got := l.IsolatedFor(); got < startPatience {
@@ -221,7 +221,7 @@ func TestLookUpsWhileIsolated(t *testing.T) {
 		b.become(lost)
 		synctest.Wait()
 		wantAnswered(t, l)
-		if !strings.Contains(log.String(), "this node is isolated; look-ups are answered with what it knows") {
+		if !strings.Contains(log.String(), "this node is isolated; look-ups are answered with what is saved") {
 			t.Errorf("log:\n%s", log)
 		}
 	})
@@ -231,7 +231,7 @@ func TestLinearizableLookUps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newMoody(saved())
 		b.become(ready)
-		l, _ := start(t, LookUpOptions{Broker: b, IsolatedAnswers: true, Linearizable: true})
+		l, log := start(t, LookUpOptions{Broker: b, IsolatedAnswers: true, Linearizable: true})
 		before := b.barriers
 		wantAnswered(t, l)
 		wantAnswered(t, l)
@@ -245,6 +245,9 @@ func TestLinearizableLookUps(t *testing.T) {
 		wantRefused(t, l, lookUpWithin, "no majority has confirmed it within 1.5s")
 		time.Sleep(time.Millisecond)
 		wantRefused(t, l, 0, lost.Reason)
+		if !strings.Contains(log.String(), "look-ups are refused, as linearizable-reads is yes") {
+			t.Errorf("log:\n%s", log)
+		}
 	})
 }
 
