@@ -2,10 +2,12 @@ package raft
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -84,8 +86,16 @@ func (d disk) Create(name string) (vfs.File, error) {
 	return file{f, d}, nil
 }
 
+// Open looks at the head of a snapshot: the engine panics at a damaged one.
 func (d disk) Open(name string, options ...vfs.OpenOption) (vfs.File, error) {
-	return d.file(d.FS.Open(name, options...))
+	f, err := d.file(d.FS.Open(name, options...))
+	if err != nil || !strings.HasSuffix(name, snapshotSuffix) {
+		return f, err
+	}
+	if err := checkSnapshotHead(f); err != nil {
+		return nil, errors.Join(d.hold(fmt.Errorf("%s: %w", name, err)), f.Close())
+	}
+	return f, nil
 }
 
 func (d disk) OpenForAppend(name string) (vfs.File, error) {

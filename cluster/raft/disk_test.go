@@ -69,7 +69,7 @@ func (f brittleFile) Sync() error {
 // does not wait for the dead.
 func TestBrokenDisk(t *testing.T) {
 	for fault, advice := range map[error]string{
-		syscall.ENOSPC: "free some space", syscall.EIO: "the disk fails", os.ErrInvalid: "cannot be",
+		syscall.ENOSPC: "free some space", syscall.EIO: "the disk fails", os.ErrInvalid: "cannot go on",
 	} {
 		t.Run(fault.Error(), func(t *testing.T) {
 			g := newGroup(t, 3)

@@ -73,7 +73,7 @@ func openHost(o hostOptions) (*host, error) {
 	go func() {
 		defer close(done)
 		if panicked := survive(func() { h, err = o.open() }); panicked != nil {
-			err = fmt.Errorf("the raft engine cannot use the folder %s: %s (%s)", o.dir, advice(panicked.Error()), firstLine(panicked.Error()))
+			err = o.cannotUse(panicked)
 		}
 	}()
 	select {
@@ -82,6 +82,10 @@ func openHost(o hostOptions) (*host, error) {
 	case <-o.events.failed:
 		return nil, *o.events.failure.Load()
 	}
+}
+
+func (o hostOptions) cannotUse(cause error) error {
+	return fmt.Errorf("the raft engine cannot use the folder %s: %s (%s)", o.dir, advice(cause.Error()), firstLine(cause.Error()))
 }
 
 func (o hostOptions) open() (h *host, err error) {
@@ -98,7 +102,7 @@ func (o hostOptions) open() (h *host, err error) {
 		err = errors.New("it does not start; its log may say why")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the raft engine cannot use the folder %s: %w", o.dir, err)
+		return nil, o.cannotUse(err)
 	}
 	o.ledger.entry.Store(0)
 	h = &host{nh: nh, session: nh.GetNoOPSession(shard), replica: o.Replica, timing: o.timing, events: o.events, lead: o.events.lead, mesh: o.mesh}

@@ -119,8 +119,15 @@ func lastWords(text string) error {
 
 func firstLine(text string) string {
 	first, _, _ := strings.Cut(text, "\n")
+	if len(first) > longestCause {
+		return first[:longestCause] + "…"
+	}
 	return first
 }
+
+// longestCause keeps the content of damaged files, which some errors repeat, out of
+// ours.
+const longestCause = 400
 
 // advice tells a person what to do about the engine's last words.
 func advice(text string) string {
@@ -132,7 +139,7 @@ func advice(text string) string {
 		{"the disk fails. Replace it, and this member", "input/output error|read-only file system|stale |no such device"},
 		{"this process has too many files open. Raise its limit (ulimit -n, LimitNOFILE)", "too many open files"},
 		{"the files of the data directory belong to another user, or are protected. Correct that", "permission denied|operation not permitted"},
-		{"files of the data directory were removed while it was in use. Restore them, or replace this member", "no such file or directory|file does not exist"},
+		{"files of the data directory are gone. Restore them, or replace this member", "no such file or directory|file does not exist"},
 	} {
 		for sign := range strings.SplitSeq(c.signs, "|") {
 			if strings.Contains(text, sign) {
@@ -140,5 +147,5 @@ func advice(text string) string {
 			}
 		}
 	}
-	return "the raft engine met something that cannot be. If it happens again at the next start, empty the data directory and replace this member"
+	return "the raft engine cannot go on with the files that it has. If that is so at the next start too, empty the data directory and replace this member"
 }

@@ -119,7 +119,12 @@ func (m *machine) SaveSnapshot(doc any, w io.Writer, _ statemachine.ISnapshotFil
 // RecoverFromSnapshot takes over a document, from this node's folder or from
 // another member. An error would stop the process.
 func (m *machine) RecoverFromSnapshot(r io.Reader, _ []statemachine.SnapshotFile, _ <-chan struct{}) error {
-	doc, err := readSnapshot(r)
+	var doc *state.State
+	var err error
+	// The engine panics in our calls to r at a block that is damaged.
+	if panicked := survive(func() { doc, err = readSnapshot(r) }); panicked != nil {
+		err = panicked
+	}
 	if err != nil {
 		return m.events.end(err, unusable(err))
 	}
