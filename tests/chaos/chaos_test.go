@@ -71,7 +71,7 @@ func chaos(t *testing.T, seed uint64, size shape, strong bool) {
 	defer c.wait()
 	defer cancel()
 	c.begin(ctx, seed)
-	s.carryOut(faults)
+	s.carryOut(faults, c.claims)
 	s.cluster.AwaitReady() // a moment in which all is well again
 	cancel()
 	c.wait()
@@ -147,6 +147,7 @@ func judge(t *testing.T, s *scene, c *crowd) {
 	report("promotions", checkPromotions(all, lives, group))
 	report("sights", checkSights(c.sights, all))
 	report("replies", c.strange)
+	t.Logf("%d nodes hit while they failed over", s.sprung)
 	summarize(t, c, all, lives)
 }
 

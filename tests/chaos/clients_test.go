@@ -47,6 +47,9 @@ type crowd struct {
 	streams []*stream
 	// strange are replies that no command has.
 	strange []string
+	// claims are the ids of nodes that were heard to begin a failover. Those that
+	// nobody takes at once are dropped.
+	claims chan string
 
 	work sync.WaitGroup
 }
@@ -54,7 +57,7 @@ type crowd struct {
 // newCrowd makes the clients of a cluster. Strong nodes answer look-ups through
 // a majority.
 func newCrowd(members []*procs.Member, strong bool) *crowd {
-	c := &crowd{history: newHistory(), strong: strong}
+	c := &crowd{history: newHistory(), strong: strong, claims: make(chan string)}
 	for _, m := range members {
 		c.nodes = append(c.nodes, m.Addr)
 		c.ids = append(c.ids, string(m.ID()))
@@ -281,6 +284,13 @@ func (c *crowd) final() {
 	}
 }
 
+func (c *crowd) claim(id string) {
+	select {
+	case c.claims <- id:
+	default:
+	}
+}
+
 // quiet is how long a subscriber hears nothing before it connects anew: its node
 // may have died while nothing could tell it.
 const quiet = 5 * time.Second
@@ -321,6 +331,9 @@ func (c *crowd) hear(node int, conn redis.PubSubConn) {
 		switch got := conn.Receive().(type) {
 		case redis.Message:
 			s.messages = append(s.messages, message{got.Channel, string(got.Data)})
+			if got.Channel == state.EventVote { // <id> <epoch>
+				c.claim(strings.Fields(string(got.Data))[0])
+			}
 		case error:
 			return
 		}

@@ -35,9 +35,16 @@ const (
 	// at that time.
 	freezeMaster
 	killMaster
+	// ambushFreeze and ambushKill kill the master too, and then hit the first
+	// node that is heard to carry a failover out.
+	ambushFreeze
+	ambushKill
 )
 
-var kinds = [...]string{"split", "mute", "deaf", "slow", "lossy", "apart", "freeze", "kill", "stop", "freeze the master", "kill the master"}
+var kinds = [...]string{
+	"split", "mute", "deaf", "slow", "lossy", "apart", "freeze", "kill", "stop",
+	"freeze the master", "kill the master", "kill the master and freeze who fails over", "kill the master and who fails over",
+}
 
 func (k kind) String() string { return kinds[k] }
 
@@ -60,6 +67,8 @@ type fault struct {
 	camps []int
 	// quality is that of the ways that are hit.
 	quality procs.Quality
+	// after is for how long the one that fails over is left alone.
+	after time.Duration
 }
 
 func (f fault) String() string {
@@ -122,7 +131,7 @@ const (
 )
 
 // weights is how often each kind comes.
-var weights = [...]int{split: 6, mute: 3, deaf: 3, slow: 3, lossy: 3, apart: 1, freeze: 4, kill: 5, stop: 1, freezeMaster: 2, killMaster: 2}
+var weights = [...]int{split: 6, mute: 3, deaf: 3, slow: 3, lossy: 3, apart: 1, freeze: 4, kill: 5, stop: 1, freezeMaster: 1, killMaster: 1, ambushFreeze: 2, ambushKill: 2}
 
 // plan makes the faults of a seed, by the time of their beginning. A process is
 // not hit while it suffers from an earlier fault.
@@ -166,7 +175,7 @@ func (p *planner) next(at time.Duration) fault {
 		f.machine = p.rng.IntN(p.nodes)
 	case freeze, kill, stop:
 		return p.process(f)
-	case freezeMaster, killMaster:
+	case freezeMaster, killMaster, ambushFreeze, ambushKill:
 		return p.master(f)
 	}
 	return f
@@ -237,12 +246,13 @@ func (p *planner) process(f fault) fault {
 }
 
 // master makes the fault of the master long enough for a failover. Only one
-// holds at a time.
+// holds at a time; it becomes a split otherwise.
 func (p *planner) master(f fault) fault {
 	if p.busy[clients] >= f.at {
 		return fault{kind: split, at: f.at, lasts: f.lasts, quality: procs.Quality{Cut: true}, camps: p.camps(2)}
 	}
 	f.lasts += 2 * downAfter
+	f.after = time.Duration(p.rng.IntN(30)) * time.Millisecond
 	p.busy[clients] = f.at + f.lasts
 	return f
 }

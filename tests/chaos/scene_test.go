@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -32,6 +33,15 @@ type scene struct {
 	group   *procs.RedisGroup
 	// births are, for each node, where in its log each of its processes begins.
 	births [][]int64
+	// bad are the faults of cables that hold, broken the nodes whose process is
+	// killed or frozen.
+	bad    []*fault
+	broken []bool
+	// ambush waits for a node to fail over; rescue undoes what became of one;
+	// sprung counts them.
+	ambush *fault
+	rescue func()
+	sprung int
 }
 
 // play starts nodes that watch a master with two replicas, each on a machine of
@@ -39,7 +49,7 @@ type scene struct {
 func play(t *testing.T, nodes int, strong bool) *scene {
 	t.Helper()
 	const replicas = servers - 1
-	s := &scene{t: t, fabric: procs.NewFabric(t), births: make([][]int64, nodes)}
+	s := &scene{t: t, fabric: procs.NewFabric(t), births: make([][]int64, nodes), broken: make([]bool, nodes)}
 	s.group = procs.Group(t, replicas, procs.Opts{Network: s.fabric.Network, Config: []string{
 		"repl-timeout 3", "repl-ping-replica-period 1", "repl-backlog-size 1mb",
 	}})
@@ -96,8 +106,8 @@ func (s *scene) ips() []string {
 	return ips
 }
 
-// lay makes the ways as bad as the faults say.
-func (s *scene) lay(faults []fault) {
+// lay makes the ways as bad as the faults say that hold.
+func (s *scene) lay() {
 	ips := s.ips()
 	ip := func(machine int) string {
 		if machine == clients {
@@ -109,7 +119,7 @@ func (s *scene) lay(faults []fault) {
 	for from := clients; from < len(ips); from++ {
 		for to := clients; to < len(ips); to++ {
 			way := procs.Way{From: ip(from), To: ip(to)}
-			for _, f := range faults {
+			for _, f := range s.bad {
 				if from != to && f.on(from, to) {
 					ways[way] = worse(ways[way], f.quality)
 				}
@@ -120,51 +130,75 @@ func (s *scene) lay(faults []fault) {
 }
 
 // carryOut does what the plan says, and returns when its last fault is over and
-// all processes run.
-func (s *scene) carryOut(faults []fault) {
+// all processes run. claims are the ids of nodes that begin to carry a failover
+// out, as they are heard.
+func (s *scene) carryOut(faults []fault, claims <-chan string) {
 	s.t.Helper()
 	type moment struct {
 		at   time.Duration
 		what func()
 	}
 	var moments []moment
-	var holding []int // the faults of cables, by their place in the plan
-	relay := func() {
-		var now []fault
-		for _, i := range holding {
-			now = append(now, faults[i])
-		}
-		s.lay(now)
-	}
-	for i, f := range faults {
-		begin := func() { holding = append(holding, i); relay() }
-		end := func() { holding = slices.DeleteFunc(holding, func(j int) bool { return i == j }); relay() }
-		if f.kind >= freeze {
-			begin, end = s.onProcess(f)
-		}
+	for _, f := range faults {
+		begin, end := s.prepare(f)
 		moments = append(moments, moment{f.at, begin}, moment{f.at + f.lasts, end})
 	}
-	slices.SortStableFunc(moments, func(a, b moment) int { return int(a.at - b.at) })
+	slices.SortStableFunc(moments, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
 	start := time.Now()
-	for _, m := range moments {
-		<-time.After(m.at - time.Since(start))
-		m.what()
+	for len(moments) > 0 {
+		select {
+		case <-time.After(moments[0].at - time.Since(start)):
+			moments[0].what()
+			moments = moments[1:]
+		case id := <-claims:
+			s.spring(id)
+		}
 	}
 }
 
-// onProcess returns what begins and ends a fault of a process.
-func (s *scene) onProcess(f fault) (begin, end func()) {
-	if f.kind == freezeMaster || f.kind == killMaster {
-		return s.onMaster(f)
-	}
-	node := s.cluster.Members[f.machine]
+// prepare returns what begins and what ends a fault.
+func (s *scene) prepare(f fault) (begin, end func()) {
 	switch f.kind {
-	case freeze:
-		return node.Freeze, node.Thaw
-	case stop:
-		return node.Terminate, func() { node.Kill(); s.revive(f.machine) }
+	case freeze, kill, stop:
+		return s.onNode(f.machine, f.kind)
+	case freezeMaster, killMaster:
+		return s.onMaster(f.kind)
+	case ambushFreeze, ambushKill:
+		return s.onExecutor(f)
 	}
-	return node.Kill, func() { s.revive(f.machine) }
+	return func() { s.bad = append(s.bad, &f); s.lay() },
+		func() { s.bad = slices.DeleteFunc(s.bad, func(other *fault) bool { return other == &f }); s.lay() }
+}
+
+// onNode breaks the process of a node, unless it is broken already.
+func (s *scene) onNode(node int, k kind) (begin, end func()) {
+	hit, m := false, s.cluster.Members[node]
+	begin = func() {
+		if s.broken[node] {
+			return
+		}
+		hit, s.broken[node] = true, true
+		switch k {
+		case freeze:
+			m.Freeze()
+		case stop:
+			m.Terminate()
+		default:
+			m.Kill()
+		}
+	}
+	return begin, func() {
+		if !hit {
+			return
+		}
+		s.broken[node] = false
+		if k == freeze {
+			m.Thaw()
+			return
+		}
+		m.Kill() // it may not have stopped yet
+		s.revive(node)
+	}
 }
 
 // revive starts a node again.
@@ -179,7 +213,7 @@ func (s *scene) revive(node int) {
 
 // onMaster is for the Redis server that calls itself a master when the fault
 // begins; the first, if several do.
-func (s *scene) onMaster(f fault) (begin, end func()) {
+func (s *scene) onMaster(k kind) (begin, end func()) {
 	var hit *procs.Server
 	begin = func() {
 		hit = s.group.Master
@@ -189,19 +223,55 @@ func (s *scene) onMaster(f fault) (begin, end func()) {
 				break
 			}
 		}
-		if f.kind == freezeMaster {
+		if k == freezeMaster {
 			hit.Freeze()
 		} else {
 			hit.Kill()
 		}
 	}
 	return begin, func() {
-		if f.kind == freezeMaster {
+		if k == freezeMaster {
 			hit.Thaw()
 		} else if err := hit.Spawn(); err != nil {
 			s.t.Fatalf("the server %v does not start again: %v", hit.Addr, err)
 		}
 	}
+}
+
+// onExecutor kills the master, and lies in wait for the node that fails over.
+func (s *scene) onExecutor(f fault) (begin, end func()) {
+	lose, bring := s.onMaster(killMaster)
+	begin = func() {
+		lose()
+		s.ambush = &f
+	}
+	return begin, func() {
+		s.ambush = nil
+		bring()
+		if s.rescue != nil {
+			s.rescue()
+			s.rescue = nil
+		}
+	}
+}
+
+// spring hits a node that is heard to carry a failover out, if one is waited
+// for.
+func (s *scene) spring(id string) {
+	f := s.ambush
+	node := slices.IndexFunc(s.cluster.Members, func(m *procs.Member) bool { return string(m.ID()) == id })
+	if f == nil || node < 0 {
+		return
+	}
+	k := freeze
+	if f.kind == ambushKill {
+		k = kill
+	}
+	hit, rescue := s.onNode(node, k)
+	<-time.After(f.after)
+	hit()
+	s.ambush, s.rescue = nil, rescue
+	s.sprung++
 }
 
 // settle waits until all nodes have a majority and agree on everything, and the
