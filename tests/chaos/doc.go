@@ -5,12 +5,14 @@
 // A run has four parts:
 //
 //   - A seed makes a plan of faults (plan.go): partitions, cuts in one direction,
-//     delays, losses, frozen and killed processes, many of them at the same time.
+//     delays, losses, frozen and killed processes, several at the same time. Some
+//     kill the master and then the node that fails over.
 //   - While the plan is carried out, clients change the configuration at all
 //     nodes and look things up, and write down when they asked, when they were
 //     answered, and what (history.go). Others subscribe to all events.
 //   - All is healed. The nodes must agree on everything, and the replicas must
-//     follow the master.
+//     follow the master; again after all nodes were killed and started at once,
+//     and after one more failover.
 //   - The checks (check_*.go) read the history, the events that were heard, and
 //     the nodes' logs.
 //
