@@ -50,7 +50,7 @@ func TestLookUpsWithoutAMajority(t *testing.T) {
 
 	c.Kill(confirmed)
 	c.Start(strict) // alone, after a restart
-	strict.AwaitLog(patience, "look-ups are refused, as isolated-answers is no")
+	strict.AwaitLog(patience, "since the start; look-ups are refused, as isolated-answers is no")
 	refuses(t, strict, name)
 	c.Start(usual)
 	c.AwaitReady(strict, usual)
