@@ -320,10 +320,11 @@ func TestReconfigurationsInOrder(t *testing.T) {
 	s := newScene(t)
 	s.set("client-reconfig-script", s.script("c.sh", `echo "$6" >> order; until [ -e go ]; do sleep 0.01; done; echo end >> order`))
 	s.run(Times{})
-	for range 2 {
-		s.switchTo(second)
-		s.switchTo(first)
-	}
+	s.switchTo(second)
+	s.eventually("the first is known", func() bool { return len(s.runner.Pending()) == 1 })
+	s.switchTo(first)
+	s.switchTo(second)
+	s.switchTo(first)
 	s.eventually("all four are known", func() bool { return len(s.runner.Pending()) == 4 })
 	s.touch("go")
 	s.eventually("all have run", s.idle)
@@ -384,25 +385,30 @@ func TestNoScript(t *testing.T) {
 // A script that runs too long is killed with its children.
 func TestTimeout(t *testing.T) {
 	s := newScene(t)
-	path := s.script("n.sh", `echo $$ > pid; sleep 1000 & echo $! > child; wait`)
+	path := s.script("n.sh", `sleep 1000 & echo $! > tmp; mv tmp child; wait`)
 	s.set("notification-script", path)
-	s.run(Times{MaxRuntime: 200 * time.Millisecond, RetryDelay: time.Hour})
+	s.run(Times{MaxRuntime: time.Hour, RetryDelay: time.Hour})
 	s.alert("x")
+	s.eventually("it runs", func() bool {
+		return s.exists("child") && len(s.runner.Pending()) == 1 && s.runner.Pending()[0].Pid != 0
+	})
+	pid := s.runner.Pending()[0].Pid
+	s.runner.mu.Lock()
+	s.runner.queue.jobs[0].started = time.Now().Add(-time.Hour)
+	s.runner.mu.Unlock()
+	s.runner.ring()
 	s.eventually("it waits for another attempt", func() bool {
 		pending := s.runner.Pending()
 		return len(pending) == 1 && !pending[0].Running && pending[0].Attempts == 1
 	})
-	want := []string{fmt.Sprintf("%s %s %s", EventTimeout, path, strings.TrimSpace(s.read(filepath.Join(s.dir, "pid"))))}
+	want := []string{fmt.Sprintf("%s %s %d", EventTimeout, path, pid)}
 	s.eventually("the timeout is published", func() bool { return slices.Equal(s.published(), want) })
 	if delay := s.runner.Pending()[0].Time; delay <= 0 || delay > time.Hour {
 		t.Errorf("the next attempt is in %v", delay)
 	}
-	if !s.exists("child") {
-		return // it was killed before it had one
-	}
 	child, err := strconv.Atoi(strings.TrimSpace(s.read(filepath.Join(s.dir, "child"))))
 	if err != nil {
-		return // or before it could say which
+		t.Fatal(err)
 	}
 	s.eventually("its child is gone", func() bool { return gone(child) })
 }
