@@ -160,6 +160,10 @@ func testUnknownOp(f *fixture) {
 	if out.Refusal != state.RefusedUnknown {
 		f.Errorf("an op of a newer build: %+v", out)
 	}
+	m := state.Mutation{Op: state.OpRemove{Name: monitor(1).Name}, Schema: state.SchemaVersion + 1}
+	if out, _, err := f.broker().Propose(f.ctx(), m); err != nil || out.Refusal != state.RefusedSchema {
+		f.Errorf("an op that needs a newer schema: %+v, %v", out, err)
+	}
 	f.accept(monitor(2))
 	before := document(f, f.broker().State())
 	f.restartAll()

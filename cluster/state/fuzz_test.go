@@ -14,6 +14,7 @@ func FuzzDecodeMutation(f *testing.F) {
 	ops := append(steps(c), vote(d, carol, true), monitorM(1), OpSet{Name: "m", Options: []Option{{Name: "auth-pass", Values: []string{"\xff"}}}},
 		OpReset{Names: []string{"m"}}, OpTakeOver{Name: "m", From: c}, OpUnknown{Kind: "x", Body: []byte("1")}, OpMember{}, OpAlive{Member: alice}, OpForget{Member: alice},
 		OpBegin{Name: "m"}, OpObserve{Name: "m"}, OpRemove{Name: "m"}, OpRepair{Name: "m", Addr: addr(2)}, OpRepaired{Name: "m", Addr: addr(2)})
+	f.Add([]byte(`{"ID":{"Member":"m","Seq":1},"At":1,"Kind":"remove","Schema":2,"Op":{"Name":"m"}}`))
 	for i, op := range ops {
 		text, err := EncodeMutation(Mutation{ID: MutationID{Member: alice, Seq: uint64(i)}, Op: op})
 		if err != nil {

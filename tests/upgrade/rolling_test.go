@@ -196,8 +196,8 @@ func (r *rolling) accepted() {
 const tooOld = "this build is too old for the group: "
 
 // cannotGoBack starts a node with the version that it had before. It finds out by
-// its own log, and ends, or, if that does not reach as far, hears it from the
-// others.
+// its own log, or, if that does not reach as far, hears it from the others; then it
+// ends.
 func (r *rolling) cannotGoBack() {
 	r.t.Helper()
 	m := r.Members[1]
@@ -218,12 +218,11 @@ func (r *rolling) cannotGoBack() {
 	defer former.Kill()
 	procs.Eventually(r.t, patience, func() error {
 		text, err := os.ReadFile(log.Name())
-		if !strings.Contains(string(text), tooOld) {
-			return fmt.Errorf("the former version does not say that it is too old: %v\n%s", err, text)
+		if !former.Exited() || former.ExitCode() != 1 || !strings.Contains(string(text), tooOld) {
+			return fmt.Errorf("the former version does not end because it is too old: %v\n%s", err, text)
 		}
 		return nil
 	})
-	former.Kill()
 	m.Program = r.next
 	m.Start()
 	r.AwaitReady(m)
