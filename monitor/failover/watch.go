@@ -30,6 +30,9 @@ type Watch struct {
 	vacant Moment
 	// odownSince is when this node learned of the present ODOWN.
 	odownSince Moment
+	// agreed is the master as the last Step saw it: one that has not changed is
+	// the same.
+	agreed *state.Master
 	// agreedReplID is the document's replication history and agreedReplIDAt
 	// when this node learned of it; see server.agreedRunID.
 	agreedReplID   state.ReplID
@@ -199,7 +202,10 @@ func (s *step) follow() {
 		}
 	}
 	w.generation = m.Generation
-	s.followIDs()
+	if w.agreed != m {
+		w.agreed = m
+		s.followIDs()
+	}
 	if !m.ODown {
 		w.odownSince = 0
 	} else if w.odownSince == 0 {
