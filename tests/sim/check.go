@@ -51,7 +51,8 @@ type checker struct {
 	// contact is the same for being able to talk to it at all.
 	contact [][]health
 	// members is what is known of each node as a member.
-	members []membersRecord
+	members     []membersRecord
+	checkedDead time.Duration
 	// masterSince is since when a server has not been a healthy master, or 0.
 	notMaster []time.Duration
 

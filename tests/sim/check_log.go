@@ -16,7 +16,7 @@ func (c *checker) appended(index int) {
 	before := c.w.log.entries[index-1].state
 	c.checkPosition(before, e)
 	c.checkConfiguration(e)
-	c.checkDead(e)
+	c.said(e)
 	if e.outcome.Refused() {
 		return
 	}

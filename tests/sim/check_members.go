@@ -69,24 +69,30 @@ func (c *checker) reviewMembers() {
 	}
 }
 
+// said notes that a member has put something into the log.
+func (c *checker) said(e entry) {
+	c.members[e.mutation.ID.Member[0]-'a'].saidAt = c.w.now
+}
+
+// checkDeadEvery lies between two looks at who is dead.
+const checkDeadEvery = 500 * ms
+
 // checkDead: who is dead or cut off must not count for long. How exactly the
 // five seconds of the design are kept is tested elsewhere; here it may take
 // longer, for all that may hold up an observer and a commit.
-func (c *checker) checkDead(e entry) {
+func (c *checker) checkDead() {
 	w := c.w
-	if r := &c.members[e.mutation.ID.Member[0]-'a']; len(w.nodes) > 1 {
-		r.saidAt = w.now
-	}
-	if w.plan.lossy > 0 || w.storm {
+	if w.now-c.checkedDead < checkDeadEvery || w.plan.lossy > 0 || w.storm {
 		return
 	}
+	c.checkedDead = w.now
 	slack := 4 * time.Second
 	if w.plan.spikes > 0 {
 		slack += 4 * time.Second
 	}
 	for i := range c.members {
 		r := &c.members[i]
-		member, ok := e.state.Member(w.nodes[i].id)
+		member, ok := w.log.newest().Member(w.nodes[i].id)
 		if !ok || !member.Alive || r.goneSince == 0 || r.saidAt > r.goneSince+time.Second {
 			continue
 		}

@@ -45,6 +45,7 @@ func (n *node) lookAtPeers() {
 		n.w.check.checkSlander(n, p.Op.(state.OpAlive))
 		n.propose(p.Op, func(_ state.Outcome, err error) { n.peers.Proposed(state.MemberID(p.Key), n.now(), err) })
 	}
+	n.w.check.checkDead()
 	n.later(peerTurn, n.lookAtPeers)
 }
 
