@@ -28,10 +28,22 @@ var steps = []struct {
 // step; failed tells that it has. It returns the executor and the others.
 func (s *scene) failAt(how, step string, failed func(*procs.Member) error) (executor *procs.Member, others []*procs.Member) {
 	s.t.Helper()
+	s.arm(how, step)
+	s.Master.Kill()
+	return s.awaitFailed(failed)
+}
+
+// arm tells all nodes to fail after a step, if they come to carry out a failover.
+func (s *scene) arm(how, step string) {
+	s.t.Helper()
 	for _, m := range s.nodes.Members {
 		m.Must("SENTINEL", "SIMULATE-FAILURE", how+"-after-"+step)
 	}
-	s.Master.Kill()
+}
+
+// awaitFailed waits until one node has failed, and tells the others not to.
+func (s *scene) awaitFailed(failed func(*procs.Member) error) (executor *procs.Member, others []*procs.Member) {
+	s.t.Helper()
 	procs.Eventually(s.t, patience, func() error {
 		for _, m := range s.nodes.Members {
 			if failed(m) == nil {
@@ -93,12 +105,7 @@ func TestExecutorIsKilled(t *testing.T) {
 		t.Run(step.name, func(t *testing.T) {
 			t.Parallel()
 			s := play(t, stage{})
-			executor, others := s.failAt("crash", step.name, func(m *procs.Member) error {
-				if m.Running() {
-					return errors.New("it runs")
-				}
-				return nil
-			})
+			executor, others := s.failAt("crash", step.name, ended)
 			promoted := s.awaitTakenOver(others, step.phase)
 			s.checkOneFailover(others...)
 
@@ -108,6 +115,124 @@ func TestExecutorIsKilled(t *testing.T) {
 			s.watched(promoted)
 		})
 	}
+}
+
+// ended returns nil if a node's process has ended.
+func ended(m *procs.Member) error {
+	if m.Running() {
+		return errors.New("it runs")
+	}
+	return nil
+}
+
+// The executor of a planned failover dies: another member goes on, and also makes
+// the old master, which lives, a replica.
+func TestPlannedExecutorIsKilled(t *testing.T) {
+	for _, step := range steps {
+		t.Run(step.name, func(t *testing.T) {
+			t.Parallel()
+			s := play(t, stage{})
+			s.arm("crash", step.name)
+			if _, err := s.nodes.Members[1].Do("SENTINEL", "FAILOVER", group); err != nil {
+				t.Logf("SENTINEL FAILOVER: %v", err) // the crash may come before the reply
+			}
+			executor, others := s.awaitFailed(ended)
+			if executor.Index != 1 {
+				t.Errorf("SENTINEL FAILOVER at member 1 was carried out by member %d", executor.Index)
+			}
+			promoted := s.awaitTakenOver(others, step.phase)
+			s.agree(promoted, s.others(promoted)...)
+			s.checkOneFailover(others...)
+		})
+	}
+}
+
+// The executor dies together with the replica that it has chosen: whoever takes
+// the failover over gives it up and promotes the other replica, in a new epoch.
+func TestExecutorAndCandidateAreKilled(t *testing.T) {
+	t.Parallel()
+	s := play(t, stage{})
+	candidate, other := s.Replicas[0], s.Replicas[1]
+	other.Must("CONFIG", "SET", "replica-priority", 200)
+	for _, m := range s.nodes.Members {
+		procs.Eventually(t, patience, func() error { return showsPriority(m, other, "200") })
+	}
+	_, others := s.failAt("crash", "selection", ended)
+	candidate.Kill()
+	if promoted := s.switchAt(others[0], s.Master); promoted != other {
+		t.Fatalf("%s was promoted, which was dead", promoted.Addr)
+	}
+	s.await(others[0], state.EventEnd, ofMaster(other))
+	s.agree(other)
+	story := s.sameStory(others...)
+	s.checkOnePromotion(story)
+	for event, want := range map[string]int{state.EventTryFailover: 2, state.EventAbortTimeout: 1, state.EventSwitch: 1} {
+		if n := count(story, event); n != want {
+			t.Errorf("%s came %d times, want %d:\n%s", event, n, want, strings.Join(story, "\n"))
+		}
+	}
+	candidate.Restart()
+	s.Master.Restart()
+	s.agree(other, candidate, s.Master)
+}
+
+// showsPriority returns nil if a node shows that priority of a replica.
+func showsPriority(m *procs.Member, replica *procs.Server, want string) error {
+	rows, err := redis.Values(m.Do("SENTINEL", "REPLICAS", group))
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		fields, err := redis.StringMap(row, nil)
+		if err == nil && fields["name"] == replica.Addr.String() && fields["slave-priority"] == want {
+			return nil
+		}
+	}
+	return fmt.Errorf("member %d does not show %s with priority %s", m.Index, replica.Addr, want)
+}
+
+// All nodes die in the middle of a failover. The first majority that is back
+// finishes it.
+func TestAllAreKilledInMidFailover(t *testing.T) {
+	for _, step := range steps {
+		t.Run(step.name, func(t *testing.T) {
+			t.Parallel()
+			s := play(t, stage{})
+			executor, _ := s.failAt("crash", step.name, ended)
+			s.nodes.Kill()
+			s.nodes.Start(s.nodes.Others(executor)...)
+			promoted := s.awaitOther(s.nodes.Others(executor)[0])
+			s.agree(promoted, s.others(promoted, s.Master)...)
+			executor.Start()
+			s.Master.Restart()
+			s.agree(promoted, s.others(promoted)...)
+			s.watched(promoted)
+			for _, m := range s.nodes.Members {
+				if err := shows(m, group, map[string]string{"config-epoch": "1"}); err != nil {
+					t.Errorf("what was begun was not finished but begun anew: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// awaitOther waits until a node names another master than the first, and returns
+// it.
+func (s *scene) awaitOther(at *procs.Member) *procs.Server {
+	s.t.Helper()
+	var named *procs.Server
+	procs.Eventually(s.t, patience, func() error {
+		addr, err := at.MasterAddr(group)
+		if err != nil {
+			return err
+		}
+		if addr == s.Master.Addr {
+			return fmt.Errorf("member %d still names the dead master", at.Index)
+		}
+		named = s.At(addr)
+		return nil
+	})
+	return named
 }
 
 // The executor stands still and goes on when another member has long finished

@@ -294,10 +294,14 @@ func (s *Server) AwaitLog(timeout time.Duration, text string) {
 	})
 }
 
-// clean ends the process, and shows its log when the test has failed.
+// clean ends the process, and shows its log when the test has failed. A data race
+// in one of ours fails it.
 func (s *Server) clean() {
 	s.Kill()
 	s.releasePort()
+	if strings.Contains(s.Log(), "WARNING: DATA RACE") { // built with the detector
+		s.t.Errorf("%s at %s has a data race", s.plan.name, s.Addr)
+	}
 	if s.t.Failed() {
 		const shown = 150 // lines
 		s.t.Logf("the end of the log of %s at %s:\n%s", s.plan.name, s.Addr, tail(s.Log(), shown))
