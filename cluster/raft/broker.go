@@ -57,8 +57,8 @@ type Broker struct {
 	adopted     chan struct{}
 	adoptedOnce sync.Once
 	// moved: the engine's last snapshot says that it is where the folder was
-	// before. Only the supervisor uses it.
-	moved bool
+	// before; moving: another is being made.
+	moved, moving atomic.Bool
 	// changing lets one change of the members go on at a time.
 	changing chan struct{}
 
@@ -157,7 +157,7 @@ func (b *Broker) openFolder() (first uint64, err error) {
 	if err := fits(id, o); err != nil {
 		return 0, err
 	}
-	b.moved = found && id.Dir != o.Dir
+	b.moved.Store(found && id.Dir != o.Dir)
 	b.keeper = &keeper{dir: o.Dir, id: id}
 	b.self = id.Member
 	if first, err = b.keeper.begin(o, time.Now()); err != nil {

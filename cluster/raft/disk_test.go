@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -17,13 +18,16 @@ import (
 	"github.com/lni/vfs"
 )
 
-// brittle is a disk that fails from some moment on.
+// brittle is a disk that fails from some moment on, or hangs for a while.
 type brittle struct {
 	vfs.FS
 	fault *atomic.Pointer[error] // nil while it works
+	stall *sync.RWMutex          // locked while it hangs
 }
 
-func newBrittle() brittle { return brittle{vfs.Default, new(atomic.Pointer[error])} }
+func newBrittle() brittle {
+	return brittle{vfs.Default, new(atomic.Pointer[error]), new(sync.RWMutex)}
+}
 
 func (b brittle) breakWith(err error) { b.fault.Store(&err) }
 
@@ -58,6 +62,8 @@ func (f brittleFile) Write(p []byte) (int, error) {
 }
 
 func (f brittleFile) Sync() error {
+	f.disk.stall.RLock()
+	defer f.disk.stall.RUnlock()
 	if err := f.disk.err(); err != nil {
 		return &os.PathError{Op: "sync", Path: "the log", Err: err}
 	}
@@ -112,6 +118,34 @@ func TestBrokenDisk(t *testing.T) {
 				t.Errorf("a second engine on the files of one that hangs: %v", err)
 			}
 		})
+	}
+}
+
+// TestStalledDisk: a member whose disk hangs is replaced as the leader, says that it
+// is cut off, and takes part again when the disk answers.
+func TestStalledDisk(t *testing.T) {
+	g := newGroup(t, 3)
+	disks := make([]brittle, 3)
+	for i := range g.nodes {
+		disks[i] = newBrittle()
+		g.nodes[i].options.files = disks[i]
+		g.start(i)
+	}
+	g.ready()
+	g.add(0, 1)
+	leader := g.leader()
+	disks[leader].stall.Lock()
+	g.add((leader+1)%3, 2)
+	g.is(leader, cluster.Suspended)
+	if _, err := g.nodes[leader].broker.Barrier(g.ctx()); err == nil {
+		t.Error("a barrier passed on a member whose disk hangs")
+	}
+	disks[leader].stall.Unlock()
+	g.ready()
+	g.has(leader, 1, 2)
+	g.add(leader, 3)
+	if log := g.nodes[leader].log.tail(10_000); !strings.Contains(log, "was slow") {
+		t.Error("the log does not say that the disk was slow")
 	}
 }
 

@@ -20,8 +20,9 @@ import (
 	"redis-failover/tests/procs/spawn"
 )
 
-// quick is a timing for tests: elections within a quarter of a second.
-var quick = Timing{RTT: 10 * time.Millisecond, ElectionRTT: 15, HeartbeatRTT: 2}
+// quick is a timing for tests: elections within a quarter of a second, or within
+// one with the race detector, which makes everything slow.
+var quick = Timing{RTT: 10 * time.Millisecond, ElectionRTT: quickElection, HeartbeatRTT: 2}
 
 // patience bounds each wait of the tests for something that must happen.
 const patience = 30 * time.Second

@@ -255,6 +255,10 @@ func (h *host) leave() { h.calls.Done() }
 // handOver is how long close waits for another leader.
 const handOver = 300 * time.Millisecond
 
+// closePatience bounds the end of the engine, which takes milliseconds unless its
+// disk hangs.
+const closePatience = 10 * time.Second
+
 // close ends the engine. If this node leads, it hands that over first to one of
 // heirs, so that the others need no election; without heirs it just leaves. An
 // engine that has failed is left as it stands, cut off from everybody.
@@ -277,8 +281,13 @@ func (h *host) close(heirs []uint64) {
 			h.events.fail(lastWords(err.Error()))
 		}
 	}()
+	patience := time.NewTimer(closePatience)
+	defer patience.Stop()
 	select {
 	case <-done:
+	case <-patience.C:
+		h.events.fail(errors.New("the raft engine does not stop: its disk does not answer. Restart this process"))
+		h.mesh.engine.Store(nil)
 	case <-h.events.failed:
 		h.mesh.engine.Store(nil)
 	}
@@ -301,6 +310,23 @@ func (h *host) transfer(heirs []uint64) {
 		}
 		return
 	}
+}
+
+// snapshotPatience bounds the writing of a document, of 40 MB at most as a rule. If
+// it were given up too early, the engine would refuse to make another until there
+// is a change.
+const snapshotPatience = time.Minute
+
+// snapshot has the engine write the document out.
+func (h *host) snapshot() error {
+	if !h.enter() {
+		return errClosed
+	}
+	defer h.leave()
+	ctx, cancel := context.WithTimeout(h.ctx, snapshotPatience)
+	defer cancel()
+	_, err := h.nh.SyncRequestSnapshot(ctx, shard, dragonboat.DefaultSnapshotOption)
+	return err
 }
 
 // attempt is how long one try of a proposal or a read may take: long enough for

@@ -213,13 +213,14 @@ func (b *Broker) pause(ctx context.Context) error {
 	}
 }
 
-// electionsToWait is how many election timeouts may pass without a leader before
-// calls fail, if enough members can be reached to elect one; else it is one, so
-// that a short silence is not taken for the end. Timeouts that are very short
-// count as leastElection.
+// Without a leader, calls fail when too few members can be reached to elect one for
+// an election timeout, so that a short silence is not taken for the end; it counts
+// as leastElection at least. If enough can be reached, they will manage: five
+// timeouts of the default have passed when calls fail all the same.
 const (
-	electionsToWait = 3
 	leastElection   = 500 * time.Millisecond
+	electionsToWait = 5
+	leastWait       = electionsToWait * time.Second
 )
 
 // ready returns the engine and the leader. While there is no leader it waits as
@@ -254,14 +255,14 @@ func (b *Broker) hopeless(l lead) error {
 	if b.keeper.get().Replica == 0 {
 		return noQuorum(b.waitingToJoin())
 	}
-	election := max(b.timing().Election(), leastElection)
-	if time.Since(l.since) < election {
+	election := b.timing().Election()
+	if time.Since(l.since) < max(election, leastElection) {
 		return nil
 	}
 	if why := b.unreachable(); why != "" {
 		return noQuorum(why)
 	}
-	if time.Since(l.since) > electionsToWait*election {
+	if time.Since(l.since) > max(electionsToWait*election, leastWait) {
 		return noQuorum(b.noLeader())
 	}
 	return nil

@@ -2,4 +2,7 @@
 
 package raft
 
-const raceDetector = false
+const (
+	raceDetector  = false
+	quickElection = 15
+)

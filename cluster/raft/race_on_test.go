@@ -2,4 +2,7 @@
 
 package raft
 
-const raceDetector = true
+const (
+	raceDetector  = true
+	quickElection = 60
+)

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"redis-failover/cluster/state"
-
-	"github.com/lni/dragonboat/v4"
 )
 
 // The supervisor is the one goroutine that opens and closes the engine after
@@ -266,17 +264,20 @@ func (b *Broker) mindTheLeader(was lead) lead {
 // last one; then there will be another attempt.
 func (b *Broker) mindTheMove() {
 	h := b.host.Load()
-	if !b.moved || h == nil || !b.health.served() || !h.enter() {
+	if !b.moved.Load() || h == nil || !b.health.served() || !b.moving.CompareAndSwap(false, true) {
 		return
 	}
-	defer h.leave()
-	ctx, cancel := context.WithTimeout(b.ctx, h.attempt())
-	defer cancel()
-	if _, err := h.nh.SyncRequestSnapshot(ctx, shard, dragonboat.DefaultSnapshotOption); err != nil {
-		return
-	}
-	if err := b.keeper.update(func(id *identity) { id.Dir = b.options.Dir }); err == nil {
-		b.moved = false
+	begun := b.work(func() {
+		defer b.moving.Store(false)
+		if h.snapshot() != nil {
+			return
+		}
+		if err := b.keeper.update(func(id *identity) { id.Dir = b.options.Dir }); err == nil {
+			b.moved.Store(false)
+		}
+	})
+	if !begun { // closing
+		b.moving.Store(false)
 	}
 }
 
