@@ -112,8 +112,8 @@ func (c *checker) checkDead() {
 const (
 	// So many deaths of one living member within so long a time are a dispute
 	// that nobody ends.
-	disputeDeaths = 8
-	disputeTime   = 20 * time.Second
+	disputeDeaths = 4
+	disputeTime   = 10 * time.Second
 )
 
 // checkAlive: members must not go on recording the death of one that can commit.
