@@ -76,13 +76,13 @@ func chaos(t *testing.T, seed uint64, size shape, strong bool) {
 	cancel()
 	c.wait()
 	s.settle()
-	c.final()
+	c.final(t)
 
 	s.restartAll()
 	s.settle()
 	s.loseMaster()
 	s.settle()
-	c.final()
+	c.final(t)
 	judge(t, s, c)
 }
 
@@ -130,6 +130,7 @@ func judge(t *testing.T, s *scene, c *crowd) {
 		}
 	}
 	lives, calls := s.lives(), c.all()
+	report("logs", checkLogs(lives))
 	all, faults := checkNumbers(lives)
 	report("events", faults)
 	for _, heard := range c.streams {

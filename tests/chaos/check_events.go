@@ -31,6 +31,9 @@ type life struct {
 	self       string
 	events     []event
 	promotions []promotion
+	// last are the first lines that it wrote beside its log: why it ended by
+	// itself, or what the race detector found.
+	last []string
 }
 
 func (l life) String() string { return fmt.Sprintf("node %d, process %d", l.node, l.process) }
@@ -45,15 +48,22 @@ type line struct {
 	Claim   struct{ Epoch uint64 }
 }
 
-// readLife reads the log of one process. Lines that are not of the log, as the
-// traces of a crash, and the one that a kill may have torn, are passed over.
+// lastLines bounds life.last.
+const lastLines = 20
+
+// readLife reads the log of one process. A line at the end that a kill has torn
+// is passed over.
 func readLife(node, process int, self, log string) life {
 	l := life{node: node, process: process, self: self}
 	for text := range strings.Lines(log) {
-		var got line
-		if json.Unmarshal([]byte(text), &got) != nil {
+		if !json.Valid([]byte(text)) {
+			if strings.HasSuffix(text, "\n") && len(l.last) < lastLines {
+				l.last = append(l.last, text)
+			}
 			continue
 		}
+		var got line
+		_ = json.Unmarshal([]byte(text), &got) // other lines have other things under these names
 		if got.Event != 0 {
 			l.events = append(l.events, event{got.Event, got.Text, got.Payload})
 		}
@@ -62,6 +72,18 @@ func readLife(node, process int, self, log string) life {
 		}
 	}
 	return l
+}
+
+// checkLogs says which processes wrote what does not belong into a log. Those
+// that were killed or stopped have nothing to say beside it.
+func checkLogs(lives []life) []string {
+	var faults []string
+	for _, l := range lives {
+		if len(l.last) > 0 {
+			faults = append(faults, fmt.Sprintf("%v wrote:\n%s", l, strings.Join(l.last, "")))
+		}
+	}
+	return faults
 }
 
 // checkNumbers puts the events of all logs into one order. It says which number

@@ -186,6 +186,7 @@ func TestReadLife(t *testing.T) {
 	l := readLife(2, 1, "id", `{"level":"WARN","msg":"+monitor","payload":"master m 127.0.0.1 7 quorum 9","event":1}
 {"level":"INFO","msg":"+sdown","payload":"master m 127.0.0.1 7"}
 {"level":"INFO","msg":"ordering","server":"10.0.0.2:1","follow":"nobody (be a master)","claim":{"epoch":3,"number":2}}
+{"level":"INFO","msg":"carrying out the failover","epoch":3,"claim":2,"master":"mymaster"}
 {"level":"INFO","msg":"ordering","server":"10.0.0.3:1","follow":"10.0.0.2:1","claim":{"epoch":3,"number":2}}
 panic: something
 {"level":"INFO","msg":"+set","payload":"master m 127.0.0.1 7 failover-timeout 5","event":2}
@@ -193,6 +194,11 @@ panic: something
 	if want := journal(monitored, setTo("5")); len(l.events) != 2 || l.events[0] != want[0] || l.events[1] != want[1] {
 		t.Errorf("events %v, want %v", l.events, want)
 	}
+	if len(l.last) != 1 || l.last[0] != "panic: something\n" {
+		t.Errorf("beside the log it wrote %q", l.last)
+	}
+	complains(t, checkLogs([]life{{}, l}), "node 2, process 1 wrote:\npanic: something")
+	complains(t, checkLogs([]life{{}}), "")
 	if len(l.promotions) != 1 || l.promotions[0] != (promotion{3, "10.0.0.2:1"}) {
 		t.Errorf("promotions %v", l.promotions)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -258,30 +259,35 @@ func (c *client) sight(node int) {
 
 // final looks at every key at every node, when all is calm and each node was
 // just seen to be current.
-func (c *crowd) final() {
+func (c *crowd) final(t *testing.T) {
+	t.Helper()
 	asker := &client{crowd: c, id: writers + readers, conns: map[int]redis.Conn{}}
 	for key := range byKey(c.all()) {
 		for node := range c.nodes {
-			asked := call{client: asker.id, node: node, key: key, verb: look, strong: true, begin: c.now()}
-			reply, sent, err := asker.do(node, "MASTER", key)
-			asked.end = c.now()
-			switch asker.judge(sent, err) {
-			case missing:
-			case done:
-				if asked.seen, err = readRegister(reply); err == nil {
-					break
-				}
-				fallthrough
-			default:
-				c.wonder("%v: %v", asked, err)
-				continue
-			}
-			c.add(asked)
+			procs.Eventually(t, patience, func() error { return asker.certain(node, key) })
 		}
 	}
 	for _, conn := range asker.conns {
 		conn.Close()
 	}
+}
+
+// certain looks at a key, and returns why there was no answer.
+func (c *client) certain(node int, key string) error {
+	asked := call{client: c.id, node: node, key: key, verb: look, strong: true, begin: c.now()}
+	reply, sent, err := c.do(node, "MASTER", key)
+	asked.end = c.now()
+	switch c.judge(sent, err) {
+	case missing:
+	case done:
+		if asked.seen, err = readRegister(reply); err != nil {
+			return err
+		}
+	default:
+		return err
+	}
+	c.add(asked)
+	return nil
 }
 
 func (c *crowd) claim(id string) {
