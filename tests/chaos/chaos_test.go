@@ -72,7 +72,8 @@ func chaos(t *testing.T, seed uint64, size shape, strong bool) {
 	defer cancel()
 	c.begin(ctx, seed)
 	s.carryOut(faults, c.claims)
-	s.cluster.AwaitReady() // a moment in which all is well again
+	s.cluster.AwaitReady()
+	procs.Eventually(t, patience, c.enough)
 	cancel()
 	c.wait()
 	s.settle()
@@ -152,8 +153,26 @@ func judge(t *testing.T, s *scene, c *crowd) {
 	summarize(t, c, all, lives)
 }
 
-// summarize says how much there was to judge, and fails if it was next to
-// nothing: a run in which all is refused proves nothing.
+// enough returns nil when there is something to judge: a run in which everything
+// is refused proves nothing. It waits for a slow machine, now that all is well.
+func (c *crowd) enough() error {
+	changed := 0
+	for _, call := range c.all() {
+		if call.changes() && call.result == done {
+			changed++
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	const least = 20
+	if changed < least || len(c.sights) < least || len(c.streams) < len(c.nodes) {
+		return fmt.Errorf("%d changes are done, the group was seen %d times; %d of each are wanted; there are %d subscriptions",
+			changed, len(c.sights), least, len(c.streams))
+	}
+	return nil
+}
+
+// summarize says how much there was to judge.
 func summarize(t *testing.T, c *crowd, all []event, lives []life) {
 	t.Helper()
 	count := map[result]int{}
@@ -173,7 +192,7 @@ func summarize(t *testing.T, c *crowd, all []event, lives []life) {
 	}
 	t.Logf("%d calls; changes: %d done, %d against a rule, %d refused, %d unknown; %d looks at the group; %d events, %d switches, %d messages over %d connections; %d processes",
 		len(c.all()), count[done], count[missing]+count[exists], count[refused], count[unknown], len(c.sights), len(all), switches, heard, len(c.streams), len(lives))
-	if count[done] < 20 || switches == 0 || heard == 0 || len(c.sights) == 0 {
-		t.Error("too little happened to be judged")
+	if switches == 0 || heard == 0 {
+		t.Error("no failover was logged, of which there was one at the end, or no subscriber heard anything")
 	}
 }
