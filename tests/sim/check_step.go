@@ -110,8 +110,8 @@ func (c *checker) checkChoice(n *node, g *watched, op state.OpSelect) {
 	}
 	for _, r := range g.agreed.Replicas {
 		if better := w.byAddr[r.Addr]; c.clearlyBetter(n, g, better, s, asked) {
-			w.violated("better-ignored", "node %s chooses %s (priority %d, offset %d), %s has priority %d and offset %d",
-				n.id, s.name, s.priority, s.offset(), better.name, better.priority, better.offset())
+			w.violated("better-ignored", "node %s chooses %s (priority %d, offset %d), %s has priority %d and offset %d; the verdicts are %+v",
+				n.id, s.name, s.priority, s.offset(), better.name, better.priority, better.offset(), op.Verdicts)
 		}
 	}
 }

@@ -180,7 +180,11 @@ func (s *session) knock() {
 	if s.open || s.over || l.srv.hostDown || !w.net.both(l.node.place, l.srv.place) {
 		return
 	}
-	l.node.later(2*w.net.delay(), func() {
+	d := 2 * w.net.delay()
+	if d > 2*w.plan.latency {
+		w.check.delayed(l.node.place, l.srv.place, w.now+d)
+	}
+	l.node.later(d, func() {
 		switch {
 		case s.open || s.over:
 		case !l.srv.running:
