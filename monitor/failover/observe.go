@@ -150,12 +150,16 @@ func (s *step) sawRunID(v *server, id state.RunID, asked Moment) {
 	}
 	if v.runID != "" && v.runID != id {
 		s.event(state.Notice, state.EventReboot, s.details(v.addr))
-		if v.addr == s.m.Addr && s.m.RebootDownAfter > 0 {
+		if v.addr == s.m.Addr && s.m.RebootDownAfter > 0 && !v.ready() {
 			v.reboot = s.env.Now
 		}
 	}
 	v.runID, v.runIDAt = id, asked
 }
+
+// ready reports whether the server's present process has answered PING, and not
+// with LOADING: a connection is always to one process.
+func (v *server) ready() bool { return v.linked && v.lastOK >= v.linkedAt && !v.loading }
 
 func (s *step) sawRole(v *server, role Role) {
 	if v.role == role {
