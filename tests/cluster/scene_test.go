@@ -101,7 +101,8 @@ func (s *scene) watched(master *procs.Server) {
 	procs.Eventually(s.t, patience, func() error { return s.nodes.Watched(group, master.Addr, len(s.Replicas)) })
 }
 
-// listen subscribes anew at every running node.
+// listen subscribes anew at every running node, and puts a mark into what they
+// say: what comes before it was agreed on before, however late it is said.
 func (s *scene) listen() {
 	s.t.Helper()
 	s.events = make([]*procs.Recorder, len(s.nodes.Members))
@@ -109,6 +110,15 @@ func (s *scene) listen() {
 	for _, m := range s.nodes.Running() {
 		s.events[m.Index] = procs.Subscribe(s.t, m.Server, "*")
 	}
+	s.nodes.Running()[0].Must("SENTINEL", "SET", group, "parallel-syncs", 1)
+	for _, m := range s.nodes.Running() {
+		s.events[m.Index].Await(patience, isMark)
+	}
+}
+
+// isMark reports whether a message is the mark of listen.
+func isMark(m procs.Message) bool {
+	return m.Channel == state.EventSet && strings.HasSuffix(m.Payload, " parallel-syncs 1")
 }
 
 // await waits until a node says an event with that payload.
@@ -168,10 +178,13 @@ var local = []string{
 	"+tilt", "-tilt", "+sentinel",
 }
 
-// agreed are the events of the document that a node has said so far.
+// agreed are the events of the document that a node has said since the mark of
+// listen.
 func (s *scene) agreed(at *procs.Member) []string {
+	messages := s.events[at.Index].Messages()
+	begin := slices.IndexFunc(messages, isMark) + 1
 	var lines []string
-	for _, m := range s.events[at.Index].Messages() {
+	for _, m := range messages[begin:] {
 		if !slices.Contains(local, m.Channel) {
 			lines = append(lines, m.Channel+" "+m.Payload)
 		}
@@ -180,8 +193,7 @@ func (s *scene) agreed(at *procs.Member) []string {
 }
 
 // sameStory waits until these nodes have said the same events of the document,
-// each once and in the same order. All must have been subscribed to at the same
-// calm moment.
+// each once and in the same order.
 func (s *scene) sameStory(members ...*procs.Member) []string {
 	s.t.Helper()
 	var story []string

@@ -129,7 +129,10 @@ func Group(t testing.TB, replicas int, o Opts) *RedisGroup {
 		// The command begins to sync at once; the directive in the file waits
 		// for the next whole second.
 		r.Must("REPLICAOF", g.Master.Addr.Host, g.Master.Addr.Port)
-		r.Must("CONFIG", "REWRITE")
+		Eventually(t, linked, func() error { // it waits for a disk, which may be busy
+			_, err := r.Do("CONFIG", "REWRITE")
+			return err
+		})
 		Eventually(t, linked, func() error { return r.Follows(g.Master.Addr) })
 	}
 	Eventually(t, linked, func() error { return g.Master.hasOnline(replicas) })
