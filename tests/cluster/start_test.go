@@ -203,7 +203,10 @@ func TestOlderToolsCommands(t *testing.T) {
 	name := g.Master.Addr.String()
 	for _, n := range nodes {
 		procs.Eventually(t, patience, func() error { return n.Sees(name, g.Master.Addr, 1, 2) })
-		n.Must("SENTINEL", "CKQUORUM", name)
+		procs.Eventually(t, patience, func() error {
+			_, err := n.Do("SENTINEL", "CKQUORUM", name)
+			return err
+		})
 	}
 	g.Master.Kill()
 	for _, n := range nodes {
