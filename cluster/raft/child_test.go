@@ -56,7 +56,8 @@ func beChild(text string) {
 	o.files = disk
 	b, err := Open(o)
 	if err != nil {
-		panic(err)
+		o.Logger.Error("it does not open: " + err.Error())
+		return
 	}
 	var mu sync.Mutex
 	answer := func(format string, args ...any) {
@@ -160,7 +161,14 @@ func children(t testing.TB, n int, timing Timing) []*child {
 	return list
 }
 
+// start starts the child and waits until it is open.
 func (c *child) start() {
+	c.t.Helper()
+	c.launch()
+	c.hear("open")
+}
+
+func (c *child) launch() {
 	c.t.Helper()
 	text, err := json.Marshal(struct {
 		Options
@@ -200,7 +208,6 @@ func (c *child) start() {
 			lines <- strings.TrimSuffix(line, "\n")
 		}
 	}(c.lines)
-	c.hear("open")
 }
 
 // kill is kill -9.

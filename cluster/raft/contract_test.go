@@ -12,7 +12,7 @@ func TestContractOfThree(t *testing.T) { contract(t, 3) }
 
 func contract(t *testing.T, nodes int) {
 	brokertest.Run(t, brokertest.Harness{
-		Nodes: nodes, Backlog: 256,
+		Nodes: nodes, Backlog: 256, Patience: contractPatience,
 		Open: func(t *testing.T, nodes int) brokertest.Cluster {
 			return suite{openGroup(t, nodes)}
 		},

@@ -1,13 +1,14 @@
 package raft
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"redis-failover/cluster"
+	"redis-failover/tests/procs"
 )
 
 // TestRestoredFolder: a member whose folder was put back to an earlier state has
@@ -40,11 +41,13 @@ func TestRestoredFolder(t *testing.T) {
 	if err := os.CopyFS(old.options.Dir, os.DirFS(backup)); err != nil {
 		t.Fatal(err)
 	}
-	old.start()
-	old.is(cluster.Lost)
-	if log := old.log.tail(1000); !strings.Contains(log, "Remove this member on another one") || strings.Contains(log, "goroutine ") {
-		t.Errorf("the log is\n%s", log)
-	}
+	old.launch() // the leader may be heard before it is open, or after
+	procs.Eventually(t, patience, func() error {
+		if log := old.log.tail(1000); !strings.Contains(log, "Remove this member on another one") || strings.Contains(log, "goroutine ") {
+			return fmt.Errorf("the log is\n%s", log)
+		}
+		return nil
+	})
 	for _, c := range []*child{list[0], list[2]} {
 		if known := c.knows(); len(known) != 51 {
 			t.Errorf("%s knows %d changes, 51 were acknowledged", c.options.Addr, len(known))

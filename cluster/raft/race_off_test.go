@@ -2,7 +2,11 @@
 
 package raft
 
+import "time"
+
 const (
 	raceDetector  = false
 	quickElection = 15
+
+	contractPatience = time.Minute
 )
