@@ -62,10 +62,11 @@ func redisFailover(b *testing.B, nodes int) *contender {
 	return c
 }
 
-// startCluster starts a group with the timing that it has by default.
+// startCluster starts a group with the timing that it has by default, or with
+// ticks of RAFT_RTT milliseconds.
 func startCluster(b *testing.B, nodes int, args ...string) *procs.Cluster {
 	b.Helper()
-	const tick = 50 * time.Millisecond
+	tick := time.Duration(number(b, "RAFT_RTT", 50, 1000)) * time.Millisecond
 	return procs.StartCluster(b, procs.ClusterOpts{Nodes: nodes, Tick: tick, Args: args})
 }
 

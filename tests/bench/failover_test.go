@@ -33,10 +33,10 @@ const defaultFailoverTimeout = 3 * time.Minute
 
 var downAfters = []time.Duration{time.Second, 200 * time.Millisecond}
 
-// BenchmarkFailover kills masters and takes the time until clients of a single
+// BenchmarkSingleFailover kills masters and takes the time until clients of a single
 // node know the new one: those that listen for +switch-master, and those that
 // ask.
-func BenchmarkFailover(b *testing.B) {
+func BenchmarkSingleFailover(b *testing.B) {
 	scenario{name: "one node", nodes: 1, failoverTimeout: defaultFailoverTimeout}.run(b)
 }
 
@@ -75,15 +75,16 @@ func (s scenario) run(b *testing.B) {
 	}
 }
 
-// rounds is how many failovers each of the contenders carries out.
-func rounds(b *testing.B) int {
-	text := os.Getenv("ROUNDS")
+// number is a whole number, from 1 up to most, of the environment.
+func number(b *testing.B, name string, otherwise, most int) int {
+	b.Helper()
+	text := os.Getenv(name)
 	if text == "" {
-		return 20
+		return otherwise
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		b.Fatalf("ROUNDS=%q: give a whole number from 1", text)
+	if err != nil || n < 1 || n > most {
+		b.Fatalf("%s=%q: give a whole number from 1 to %d", name, text, most)
 	}
 	return n
 }
@@ -93,7 +94,8 @@ func (s scenario) compare(b *testing.B, set settings) {
 	both := contenders(b, s.nodes)
 	results := map[string][]result{}
 	random := rand.New(rand.NewPCG(1, 2)) // the same moments in each run
-	for round := range rounds(b) {
+	rounds := number(b, "ROUNDS", 20, 1_000_000)
+	for round := range rounds {
 		for _, c := range both {
 			r, ok := s.round(b, c, round, set, random)
 			if ok {

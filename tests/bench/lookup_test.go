@@ -20,9 +20,9 @@ type target struct {
 
 const lookedUp = "mymaster"
 
-// BenchmarkLookup asks a single node for the address of a master over and over,
+// BenchmarkSingleLookup asks a single node for the address of a master over and over,
 // as clients do that reconnect all at once.
-func BenchmarkLookup(b *testing.B) {
+func BenchmarkSingleLookup(b *testing.B) {
 	master := procs.Redis(b, procs.Opts{})
 	var targets []target
 	for _, c := range contenders(b, 1) {

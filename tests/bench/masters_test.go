@@ -20,13 +20,7 @@ import (
 // its own on loopback, and so a connection of its own. Sentinels are not
 // compared: on one server they would all hear each other's greetings.
 func BenchmarkMasters(b *testing.B) {
-	count := 8000
-	if text := os.Getenv("MASTERS"); text != "" {
-		var err error
-		if count, err = strconv.Atoi(text); err != nil || count < 1 || count > 1<<16 {
-			b.Fatalf("MASTERS=%q: give a whole number from 1 to %d", text, 1<<16)
-		}
-	}
+	count := number(b, "MASTERS", 8000, 1<<16)
 	for range b.N {
 		measureMasters(b, count)
 	}
