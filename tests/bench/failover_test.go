@@ -93,6 +93,7 @@ func number(b *testing.B, name string, otherwise, most int) int {
 func (s scenario) compare(b *testing.B, set settings) {
 	both := contenders(b, s.nodes)
 	results := map[string][]result{}
+	defer func() { s.report(b, set, results) }() // also when a round ends the benchmark
 	random := rand.New(rand.NewPCG(1, 2)) // the same moments in each run
 	rounds := number(b, "ROUNDS", 20, 1_000_000)
 	for round := range rounds {
@@ -105,7 +106,6 @@ func (s scenario) compare(b *testing.B, set settings) {
 			}
 		}
 	}
-	s.report(b, set, results)
 }
 
 // limit is when a round is given up: after the next attempt of a sentinel.
