@@ -72,7 +72,7 @@ fuzz: ## run each fuzz target for FUZZTIME
 		go test "$$(dirname "$$file")" -run='^$$' -fuzz="^$${target#func }\$$" -fuzztime=$(FUZZTIME) </dev/null || exit 1; \
 	done
 
-bench: ## measure ROUNDS failovers of each kind, and more, beside stock redis-sentinels; BENCH=Lookup for one kind
+bench: ## measure ROUNDS failovers of each kind, and more, beside stock redis-sentinels; BENCH=SingleLookup for one kind
 	@.ci/install $(TOOLS)
 	ROUNDS=$(ROUNDS) go test -v -timeout=6h -run='^$$' -bench='$(BENCH)' -benchtime=1x ./tests/bench
 

@@ -94,7 +94,7 @@ func (s scenario) compare(b *testing.B, set settings) {
 	both := contenders(b, s.nodes)
 	results := map[string][]result{}
 	defer func() { s.report(b, set, results) }() // also when a round ends the benchmark
-	random := rand.New(rand.NewPCG(1, 2)) // the same moments in each run
+	random := rand.New(rand.NewPCG(1, 2))        // the same moments in each run
 	rounds := number(b, "ROUNDS", 20, 1_000_000)
 	for round := range rounds {
 		for _, c := range both {
