@@ -34,13 +34,13 @@ func TestConfigurationHoldsForAll(t *testing.T) {
 			{[]any{"REMOVE", name}, nil},
 			{[]any{"MONITOR", name, "127.0.0.1", 2, 1}, map[string]string{"port": "2", "quorum": "1", "parallel-syncs": "1"}},
 		}
-		for _, change := range changes {
-			at.Must("SENTINEL", change.call...)
-			if err := shows(at, name, change.want); err != nil {
-				t.Fatalf("right after SENTINEL %v: %v", change.call, err)
+		for _, step := range changes {
+			change(t, at, step.call...)
+			if err := shows(at, name, step.want); err != nil {
+				t.Fatalf("right after SENTINEL %v: %v", step.call, err)
 			}
 			for _, m := range c.Others(at) {
-				procs.Eventually(t, patience, func() error { return shows(m, name, change.want) })
+				procs.Eventually(t, patience, func() error { return shows(m, name, step.want) })
 			}
 		}
 		for _, m := range c.Members {

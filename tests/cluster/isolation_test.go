@@ -60,7 +60,7 @@ func TestIsolatedNode(t *testing.T) {
 			if err := test.lookUp(s, node); err != nil {
 				t.Error(err)
 			}
-			others[1].Must("SENTINEL", "MONITOR", "meanwhile", "127.0.0.1", 1, 2)
+			change(t, others[1], "MONITOR", "meanwhile", "127.0.0.1", 1, 2)
 
 			for _, m := range s.nodes.Members {
 				m.Host.Heal()
@@ -71,7 +71,7 @@ func TestIsolatedNode(t *testing.T) {
 			s.agree(promoted, s.others(promoted, s.Master)...)
 			procs.Eventually(t, patience, func() error { return shows(node, "meanwhile", map[string]string{"quorum": "2"}) })
 			procs.Eventually(t, patience, node.Ready)
-			node.Must("SENTINEL", "REMOVE", "meanwhile")
+			change(t, node, "REMOVE", "meanwhile")
 		})
 	}
 }

@@ -35,8 +35,8 @@ func TestSecondCopy(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			checkRefusedStart(t, test.args, test.words...)
-			first.Must("SENTINEL", "MONITOR", "m", "127.0.0.1", 1, 1)
-			first.Must("SENTINEL", "REMOVE", "m")
+			change(t, first, "MONITOR", "m", "127.0.0.1", 1, 1)
+			change(t, first, "REMOVE", "m")
 		})
 	}
 }
@@ -67,14 +67,14 @@ func TestWipedMember(t *testing.T) {
 	t.Parallel()
 	c := procs.StartCluster(t, procs.ClusterOpts{})
 	wiped, others := c.Members[2], c.Members[:2]
-	others[0].Must("SENTINEL", "MONITOR", "kept", "127.0.0.1", 1, 2)
+	change(t, others[0], "MONITOR", "kept", "127.0.0.1", 1, 2)
 	wiped.Kill()
 	if err := os.RemoveAll(wiped.DataDir); err != nil {
 		t.Fatal(err)
 	}
 	said := []string{"lost its data directory", "remove this member", "join"}
 	checkRefusedStart(t, wiped.Command()[1:], said...)
-	others[1].Must("SENTINEL", "SET", "kept", "quorum", 1)
+	change(t, others[1], "SET", "kept", "quorum", 1)
 
 	// When there is nobody to ask it cannot know, until somebody is there.
 	if err := os.RemoveAll(wiped.DataDir); err != nil {
@@ -107,12 +107,12 @@ func TestFullDisk(t *testing.T) {
 	mount(t, full.DataDir, "size=160m")
 	c.Start()
 	c.AwaitReady()
-	full.Must("SENTINEL", "MONITOR", "kept", "127.0.0.1", 1, 2)
+	change(t, full, "MONITOR", "kept", "127.0.0.1", 1, 2)
 
 	ballast := filepath.Join(full.DataDir, "ballast")
 	fill(t, ballast, 120<<20)
 	full.AwaitLog(patience, "free some space")
-	others[0].Must("SENTINEL", "MONITOR", "meanwhile", "127.0.0.1", 1, 2)
+	change(t, others[0], "MONITOR", "meanwhile", "127.0.0.1", 1, 2)
 	_, err := full.Do("SENTINEL", "SET", "kept", "quorum", 1)
 	if refused(err, "NOQUORUM") != nil || !strings.Contains(err.Error(), "free some space") {
 		t.Errorf("SET at the member with the full disk: %v", err)

@@ -33,8 +33,8 @@ func TestStartInAnyOrder(t *testing.T) {
 
 			c.Start(members[1])
 			c.AwaitReady()
-			members[0].Must("SENTINEL", "MONITOR", "a", "127.0.0.1", 1, 2)
-			members[1].Must("SENTINEL", "SET", "a", "quorum", 3)
+			change(t, members[0], "MONITOR", "a", "127.0.0.1", 1, 2)
+			change(t, members[1], "SET", "a", "quorum", 3)
 			members[0].AwaitLog(patience, "the group has a majority")
 
 			c.Start(members[2])
@@ -114,7 +114,7 @@ func TestStartAnySubset(t *testing.T) {
 		if len(members) > 1 {
 			c.AwaitReady()
 			name := fmt.Sprint("round-", round)
-			members[round%len(members)].Must("SENTINEL", "MONITOR", name, "127.0.0.1", 1, 1)
+			change(t, members[round%len(members)], "MONITOR", name, "127.0.0.1", 1, 1)
 			accepted = append(accepted, name)
 			for _, m := range members {
 				procs.Eventually(t, patience, func() error { return hasAll(m, accepted) })
@@ -167,7 +167,10 @@ func TestOneNodeAlone(t *testing.T) {
 	t.Parallel()
 	s := play(t, stage{nodes: 1})
 	node := s.nodes.Members[0]
-	node.Must("SENTINEL", "CKQUORUM", group)
+	procs.Eventually(t, patience, func() error {
+		_, err := node.Do("SENTINEL", "CKQUORUM", group)
+		return err
+	})
 	s.Master.Kill()
 	promoted := s.switchAt(node, s.Master)
 	s.await(node, state.EventEnd, ofMaster(promoted))
@@ -177,7 +180,7 @@ func TestOneNodeAlone(t *testing.T) {
 	node.Restart()
 	s.Master.Restart()
 	s.agree(promoted, s.others(promoted)...)
-	node.Must("SENTINEL", "SET", group, "quorum", 1)
+	change(t, node, "SET", group, "quorum", 1)
 }
 
 // The commands of the older tool's manual: the addresses are others, nothing
