@@ -114,10 +114,15 @@ func checkNumbers(lives []life) (all []event, faults []string) {
 }
 
 // follows reports whether a node may publish next right after last: all numbers
-// between belong to events that introduce the node itself.
+// between belong to events that introduce the node itself. When the other nodes
+// were starting at that moment no log has such an event, because what a node
+// finds in its own folder it does not publish; then it is told by its place, in
+// the row of introductions that follows a new master.
 func (l life) follows(last, next event, known map[uint64]event) bool {
 	for n := last.number + 1; n < next.number; n++ {
-		if !known[n].introduces(l.self) {
+		between, ok := known[n]
+		row := last.name == state.EventMonitor || last.name == state.EventSentinel
+		if ok && !between.introduces(l.self) || !ok && (!row || n > last.number+1) {
 			return false
 		}
 	}

@@ -217,6 +217,8 @@ func TestNumberChecks(t *testing.T) {
 		{"a node that does not greet itself", [][]event{all, {all[2], all[4]}}, ""},
 		{"one that greets nobody", [][]event{{all[2], all[4]}, all}, "next to"},
 		{"what nobody published", [][]event{{all[2], all[4]}}, "next to"},
+		{"an introduction that nobody published", [][]event{{all[0], all[2]}}, ""},
+		{"more than one can be", [][]event{{all[0], all[3]}}, "next to"},
 		{"a gap", [][]event{all, {all[0], all[1], all[3]}}, "next to"},
 		{"another order", [][]event{all, {all[0], all[2], all[1]}}, "next to"},
 		{"one twice", [][]event{all, {all[0], all[0]}}, "next to"},
