@@ -144,8 +144,12 @@ func judge(t *testing.T, s *scene, c *crowd) {
 	begin := time.Now()
 	report("linearizability", checkLinear(calls))
 	t.Logf("porcupine took %v", time.Since(begin).Round(time.Millisecond))
-	report("outcomes", checkOutcomes(calls, v))
-	report("order", checkNeverBack(calls, v))
+	if n := unpublished(all); n == 0 {
+		report("outcomes", checkOutcomes(calls, v))
+		report("order", checkNeverBack(calls, v))
+	} else {
+		t.Logf("%d events are in no log, so the versions of the registers are not known; porcupine judges alone", n)
+	}
 	report("promotions", checkPromotions(all, lives, group))
 	report("sights", checkSights(c.sights, all))
 	report("replies", c.strange)

@@ -121,12 +121,31 @@ func checkNumbers(lives []life) (all []event, faults []string) {
 func (l life) follows(last, next event, known map[uint64]event) bool {
 	for n := last.number + 1; n < next.number; n++ {
 		between, ok := known[n]
-		row := last.name == state.EventMonitor || last.name == state.EventSentinel
-		if ok && !between.introduces(l.self) || !ok && (!row || n > last.number+1) {
+		if ok && !between.introduces(l.self) || !ok && !last.misses(n) {
 			return false
 		}
 	}
 	return next.number > last.number
+}
+
+// misses reports whether the event that no log has may be the introduction that
+// belongs behind e.
+func (e event) misses(number uint64) bool {
+	return number == e.number+1 && (e.name == state.EventMonitor || e.name == state.EventSentinel)
+}
+
+// unpublished counts the events that are in no log, introductions aside: those
+// that came while every node was about to die or starting.
+func unpublished(all []event) int {
+	count := 0
+	for i := 1; i < len(all); i++ {
+		gap := int(all[i].number - all[i-1].number - 1)
+		if gap == 1 && all[i-1].misses(all[i].number-1) {
+			gap = 0
+		}
+		count += gap
+	}
+	return count
 }
 
 // introduces reports whether an event tells clients of a node. That node does

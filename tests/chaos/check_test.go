@@ -239,6 +239,25 @@ func TestNumberChecks(t *testing.T) {
 	}
 }
 
+func TestUnpublished(t *testing.T) {
+	all := journal(monitored, "+sentinel sentinel id1 10.0.0.1 1 @ m 127.0.0.1 7", setTo("1"), setTo("2"), setTo("3"))
+	tests := []struct {
+		published []event
+		want      int
+	}{
+		{all, 0},
+		{[]event{all[0], all[2], all[3]}, 0},
+		{[]event{all[0], all[3]}, 2},
+		{[]event{all[2], all[4]}, 1},
+		{nil, 0},
+	}
+	for _, test := range tests {
+		if got := unpublished(test.published); got != test.want {
+			t.Errorf("%v: %d unpublished, want %d", test.published, got, test.want)
+		}
+	}
+}
+
 func TestStreamCheck(t *testing.T) {
 	all := append(journal(monitored, setTo("1"), setTo("2"), "repair-end x", setTo("3")), event{6, "+odown", "x"}, event{7, "+odown", "x"}, event{8, "-odown", "x"},
 		event{9, "+sentinel", "sentinel id1 10.0.0.1 1 @ m 127.0.0.1 7"}, event{10, "+sentinel", "sentinel id2 10.0.0.2 1 @ m 127.0.0.1 7"})
