@@ -78,7 +78,7 @@ bench: ## measure ROUNDS failovers of each kind, and more, beside stock redis-se
 
 system: ## only the tests with real servers and the real binary
 	@.ci/install $(TOOLS)
-	$(GO_TEST) -count=1 -v ./tests/system/...
+	$(GO_TEST) -count=1 -v ./tests/system/... ./tests/cluster/...
 
 compat: ## only the comparison with the real redis-sentinel
 	@.ci/install $(TOOLS)
