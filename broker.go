@@ -21,6 +21,10 @@ func openBroker(cfg *conf.Config, log *slog.Logger) (cluster.Broker, error) {
 		if err != nil {
 			return nil, err
 		}
+		if options.Start == raft.Join && raft.Holds(options.Dir) {
+			log.Info("raft_cluster_state=join is not followed: the data directory holds a member, which goes on; "+
+				"if that is not what you want, empty it first", "data_dir", options.Dir)
+		}
 		broker, err := raft.Open(options)
 		if err == nil && cfg.Broker.Raft.State == conf.ClusterNew && broker.State().MemberCount() > 0 {
 			log.Warn("raft_cluster_state is new, but this member has a document already and keeps it; "+

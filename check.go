@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"redis-failover/cluster/raft"
 	"redis-failover/conf"
 )
 
@@ -17,8 +19,10 @@ func preflight(cfg *conf.Config) error {
 	dirs := []string{cfg.Broker.DataDir}
 	switch cfg.Broker.Kind {
 	case conf.RaftBroker:
-		if err := raftFiles(&cfg.Broker.Raft); err != nil {
-			faults = append(faults, err)
+		for _, err := range []error{raftFiles(&cfg.Broker.Raft), founding(&cfg.Broker)} {
+			if err != nil {
+				faults = append(faults, err)
+			}
 		}
 		if cfg.Broker.Raft.LogDir != "" {
 			dirs = append(dirs, cfg.Broker.Raft.LogDir)
@@ -36,6 +40,17 @@ func preflight(cfg *conf.Config) error {
 		faults = append(faults, fmt.Errorf("the log file cannot be opened for appending: %w", err))
 	}
 	return errors.Join(faults...)
+}
+
+// founding returns why a node cannot found its cluster. One that is a member
+// already founds nothing, and its list may be an old one.
+func founding(b *conf.Broker) error {
+	r := &b.Raft
+	if len(r.Cluster) == 0 || r.State == conf.ClusterJoin || slices.Contains(r.Cluster, r.Addr) || raft.Holds(b.DataDir) {
+		return nil
+	}
+	return fmt.Errorf("raft_cluster: this node's own address %q is not among the founding members, and %s holds no member yet: "+
+		"list all founding members, this one too and as in -raft_addr; a node that comes later has -raft_cluster_state join", r.Addr, b.DataDir)
 }
 
 // nearest is dir, or the first of its parents that is there: where it would be

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"redis-failover/cluster/state"
 	"redis-failover/conf"
 )
 
@@ -29,8 +30,15 @@ func TestPreflight(t *testing.T) {
 		"below a file":             {func(c *conf.Config) { c.Broker.DataDir = filepath.Join(file, "x") }, "not a directory"},
 		"secret that is too short": {func(c *conf.Config) { c.Broker.Kind, c.Broker.Raft.SecretFile = conf.RaftBroker, file }, "holds 0 bytes; a secret has at least 16"},
 		"no certificate":           {func(c *conf.Config) { c.Broker.Kind, c.Broker.Raft.TLS.CertFile = conf.RaftBroker, file+".pem" }, "no such file"},
-		"raft log below a file":    {func(c *conf.Config) { c.Broker.Kind, c.Broker.Raft.LogDir = conf.RaftBroker, filepath.Join(file, "x") }, "not a directory"},
-		"no such broker yet":       {func(c *conf.Config) { c.Broker.Kind = conf.ZKBroker }, `broker "zk" is not part`},
+		"not among the founders": {func(c *conf.Config) {
+			c.Broker.Kind, c.Broker.Raft.Addr, c.Broker.Raft.Cluster = conf.RaftBroker, state.Addr{Host: "a", Port: 1}, []state.Addr{{Host: "b", Port: 1}}
+		}, `own address "a:1" is not among the founding members`},
+		"a joiner is not among them": {func(c *conf.Config) {
+			c.Broker.Kind, c.Broker.Raft.Addr, c.Broker.Raft.Cluster = conf.RaftBroker, state.Addr{Host: "a", Port: 1}, []state.Addr{{Host: "b", Port: 1}}
+			c.Broker.Raft.State = conf.ClusterJoin
+		}, ""},
+		"raft log below a file": {func(c *conf.Config) { c.Broker.Kind, c.Broker.Raft.LogDir = conf.RaftBroker, filepath.Join(file, "x") }, "not a directory"},
+		"no such broker yet":    {func(c *conf.Config) { c.Broker.Kind = conf.ZKBroker }, `broker "zk" is not part`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := conf.Default()

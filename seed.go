@@ -16,9 +16,18 @@ import (
 // seedAtOnce bounds the masters that are brought in at the same time.
 const seedAtOnce = 256
 
-// seedRetry lies between two attempts to bring the configuration into the
-// document while the broker refuses changes.
-const seedRetry = time.Second
+const (
+	// seedRetry lies between two attempts to bring the configuration into the
+	// document, at first; it doubles up to seedRetryMost, because what is refused
+	// until all members are upgraded costs all of them a log entry each time.
+	seedRetry     = time.Second
+	seedRetryMost = 30 * time.Second
+	// seedLogEvery lies between two log lines about attempts that failed.
+	seedLogEvery = 10 * time.Second
+	// seedPatience is for how long a start waits for the first attempt. Then
+	// clients are served with what there is.
+	seedPatience = 10 * time.Second
+)
 
 // seeder brings this node and the masters of its configuration into the
 // document. What the document holds wins: a master that is there is left as it
@@ -35,6 +44,11 @@ type seeder struct {
 	// meanwhile.
 	saved  []string
 	seeded []bool
+	// announced: the document has this member as it is now.
+	announced bool
+	// said is the error that was logged last, saidAt when.
+	said   string
+	saidAt time.Time
 	log    *slog.Logger
 }
 
@@ -42,12 +56,8 @@ type seeder struct {
 // is closed.
 func (s *seeder) run(ctx context.Context, first chan<- struct{}) {
 	s.seeded = make([]bool, len(s.cfg.Masters))
-	if s.cfg.MastersState == conf.MastersNew {
-		s.afresh = true
-		for m := range s.broker.State().Masters() {
-			s.saved = append(s.saved, m.Name)
-		}
-	}
+	s.beginAfresh()
+	delay := seedRetry
 	for attempt := 0; ; attempt++ {
 		changed := s.broker.HealthChanged()
 		err := s.once(ctx)
@@ -57,21 +67,51 @@ func (s *seeder) run(ctx context.Context, first chan<- struct{}) {
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		if attempt == 0 {
-			s.log.Warn("the configuration could not be brought into the document yet; trying on", "error", err)
-		}
+		s.say(err)
 		select {
 		case <-ctx.Done():
 			return
 		case <-changed:
-		case <-time.After(seedRetry):
+		case <-time.After(delay):
+			delay = min(2*delay, seedRetryMost)
 		}
 	}
 }
 
+// beginAfresh finds out what is to be forgotten. In a group it is nothing: the
+// restart of one node must not undo what all of them have agreed on since.
+func (s *seeder) beginAfresh() {
+	if s.cfg.MastersState != conf.MastersNew {
+		return
+	}
+	for m := range s.broker.State().Members() {
+		if m.ID != s.broker.Self() {
+			s.log.Warn("masters_state=new has no effect on a node that shares its document with others; " +
+				"SENTINEL REMOVE takes a master out for all of them")
+			return
+		}
+	}
+	s.afresh = true
+	for m := range s.broker.State().Masters() {
+		s.saved = append(s.saved, m.Name)
+	}
+}
+
+// say logs why an attempt failed, the first time and when the reason is another.
+func (s *seeder) say(err error) {
+	if err.Error() == s.said || time.Since(s.saidAt) < seedLogEvery {
+		return
+	}
+	s.said, s.saidAt = err.Error(), time.Now()
+	s.log.Warn("the configuration could not be brought into the document yet; trying on", "error", err)
+}
+
 func (s *seeder) once(ctx context.Context) error {
-	if err := s.propose(ctx, state.OpMember{Member: s.member}); err != nil {
-		return err
+	if !s.announced {
+		if err := s.propose(ctx, state.OpMember{Member: s.member}); err != nil {
+			return err
+		}
+		s.announced = true
 	}
 	if err := s.forget(ctx); err != nil {
 		return err
@@ -138,13 +178,18 @@ func (s *seeder) master(ctx context.Context, m conf.Master) error {
 		s.compare(there, m)
 		return nil
 	}
-	if !m.FromFlags && !s.afresh && doc.Seeded(m.Name) {
-		s.log.Info("the file names a master that was removed by command; it stays removed", "master", m.Name)
+	// What flags name is to be watched after each start, as the older tool did
+	// it; but the restart of one node of a group must not bring back for all what
+	// they agreed to remove.
+	once := !m.FromFlags || s.cfg.Broker.Kind == conf.RaftBroker
+	if once && !s.afresh && doc.Seeded(m.Name) {
+		s.log.Warn("the configuration names a master that was removed by command; it stays removed", "master", m.Name)
 		return nil
 	}
+	s.log.Info("adding a master of the configuration", "master", m.Name, "address", m.Addr.String())
 	return s.propose(ctx, state.OpMonitor{
 		Name: m.Name, Addr: m.Addr, Quorum: s.quorum(m), Settings: m.Settings, Replicas: m.Replicas,
-		ConfigEpoch: m.ConfigEpoch, Epoch: s.cfg.CurrentEpoch, Seed: !m.FromFlags,
+		ConfigEpoch: m.ConfigEpoch, Epoch: s.cfg.CurrentEpoch, Seed: once,
 	})
 }
 

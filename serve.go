@@ -43,6 +43,7 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	defer log.Info("stopped")
 	defer closeBroker(broker, log)
 
 	ctx, shutdown := context.WithCancel(ctx)
@@ -116,20 +117,27 @@ func (n *node) run(ctx context.Context) error {
 	parts.Go(func() { n.monitor.Run(ctx) })
 	parts.Go(func() { n.lookUps.Run(ctx) })
 	parts.Go(func() { n.scripts.Run(ctx) })
-	first := make(chan struct{})
-	parts.Go(func() { n.seeder.run(ctx, first) })
-	<-first // clients that connect find the masters of the configuration
-
-	if n.broker.State().Len() == 0 {
-		n.log.Warn("no master is watched yet; add one with SENTINEL MONITOR <name> <ip> <port> <quorum>")
-	}
-	n.log.Info("ready", "version", version, "address", n.server.Addr().String(), "id", string(n.broker.Self()),
-		"masters", n.broker.State().Len(), "document", n.broker.Health().Condition.String())
 	lost := make(chan error, 1)
 	parts.Go(func() {
 		lost <- n.awaitLoss(ctx)
 		cancel()
 	})
+	first := make(chan struct{})
+	parts.Go(func() { n.seeder.run(ctx, first) })
+	select { // clients that connect find the masters of the configuration
+	case <-first:
+	case <-time.After(seedPatience):
+	}
+
+	switch health := n.broker.Health(); {
+	case n.broker.State().Len() > 0:
+	case health.Condition != cluster.Ready:
+		n.log.Info("no master is known yet; this node learns them, and brings in those of its configuration, when it can", "reason", health.Reason)
+	default:
+		n.log.Warn("no master is watched yet; add one with SENTINEL MONITOR <name> <ip> <port> <quorum>")
+	}
+	n.log.Info("ready", "version", version, "address", n.server.Addr().String(), "id", string(n.broker.Self()),
+		"masters", n.broker.State().Len(), "document", n.broker.Health().Condition.String())
 	err := n.server.Serve(ctx)
 	cancel()
 	if errors.Is(err, context.Canceled) {
@@ -141,12 +149,12 @@ func (n *node) run(ctx context.Context) error {
 
 // awaitLoss returns when the broker cannot recover by itself, with the reason, or
 // with nil when ctx ends. The process then ends: a node that was removed, say,
-// would tell clients for ever what was true when it left.
+// would tell clients for ever what was true when it left. The broker has logged
+// the reason.
 func (n *node) awaitLoss(ctx context.Context) error {
 	for {
 		changed := n.broker.HealthChanged()
 		if health := n.broker.Health(); health.Condition == cluster.Lost {
-			n.log.Error("this node cannot go on", "reason", health.Reason)
 			return errors.New(health.Reason)
 		}
 		select {

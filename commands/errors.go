@@ -88,6 +88,11 @@ const (
 	errRemoveSelf   Error = "ERR A node does not remove itself: tell another one to do it"
 )
 
+// errNotServing is for a node that was added and does not take part yet.
+func errNotServing(p cluster.Peer) Error {
+	return Error(fmt.Sprintf("ERR The node at %s is a member now, but does not serve yet. Look at SENTINEL MEMBERS and at its log before you add another", p.Addr))
+}
+
 // maxEcho is how much of a client's own words an error repeats.
 const maxEcho = 128
 

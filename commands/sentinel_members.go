@@ -153,8 +153,12 @@ func addMember(c *Context, addr string) Reply {
 	if c.Node.Members == nil {
 		return errNoMembership
 	}
-	if _, err := c.Node.Members.AddMember(c, addr); err != nil {
+	peer, err := c.Node.Members.AddMember(c, addr)
+	switch {
+	case err != nil:
 		return errMembers(err)
+	case !peer.Serving:
+		return errNotServing(peer)
 	}
 	return OK
 }

@@ -21,11 +21,14 @@ type group struct {
 	asked []string
 }
 
+// idle is where a node does not serve when it has been added.
+const idle = "10.1.1.9:7000"
+
 func (g *group) Peers() []cluster.Peer { return g.peers }
 
 func (g *group) AddMember(_ context.Context, addr string) (cluster.Peer, error) {
 	g.asked = append(g.asked, "add "+addr)
-	return cluster.Peer{Addr: addr}, g.fail
+	return cluster.Peer{Addr: addr, Serving: addr != idle}, g.fail
 }
 
 func (g *group) RemoveMember(_ context.Context, idOrAddr string) error {
@@ -117,6 +120,7 @@ func TestMemberChanges(t *testing.T) {
 	}{
 		{"ADD 10.1.1.4:7000", OK, "add 10.1.1.4:7000", ""},
 		{"add 10.1.1.4:7000", OK, "add 10.1.1.4:7000", ""},
+		{"ADD " + idle, errNotServing(cluster.Peer{Addr: idle}), "add " + idle, ""},
 		{"REMOVE bb", OK, "remove bb", "bb"},
 		{"remove 10.1.1.2:7000", OK, "remove bb", "bb"},
 		{"REMOVE 10.1.1.2:26379", OK, "remove bb", "bb"},

@@ -159,6 +159,9 @@ func ckquorumCommand() *Command {
 func ckquorum(c *Context, args []string) Reply {
 	_, noAnswer := c.Node.Broker.Barrier(c)
 	m, fault := c.master(args[0])
+	if reason := c.unchangeable(noAnswer); fault != nil && reason != "" && c.state().Index == 0 {
+		return Error("NOQUORUM This node has learned nothing yet, so it does not know whether there is such a master: " + reason)
+	}
 	if fault != nil {
 		return fault
 	}

@@ -56,7 +56,7 @@ func TestFlagFaults(t *testing.T) {
 		{"-broker zk -raft_addr a:1 -zk_addr b:1", "'-raft_addr a:1': This setting means nothing to the broker zk." + foreignWant},
 		{"-broker standalone -raft_addr a:1", "'-raft_addr a:1': This setting means nothing to the broker standalone." + foreignWant},
 		{"-raft_cluster a:1", "'-raft_cluster a:1': This setting means nothing to the broker standalone." + foreignWant},
-		{"-raft_addr a:1 -raft_cluster b:1,c:1", `'-raft_cluster b:1,c:1': This node's own address "a:1" is not among the members. List all founding members, this one too and as in -raft_addr; a node that comes later has -raft_cluster_state join.`},
+		{"-addr a:1 -raft_addr a:1", "'-raft_addr a:1': This is the address of -addr, where clients connect. Give another port: members talk over a listener of its own."},
 		{"-raft_addr a:1 -raft_cluster a:1,b:1,b:1", "'-raft_cluster a:1,b:1,b:1': b:1 is listed twice. List each address once."},
 		{"-raft_addr a:1 -raft_cluster_state join", "'raft_cluster': A node that joins must know whom. List the raft addresses of one or more members."},
 		{"-raft_addr a:1 -raft_rtt 1.5", "'-raft_rtt 1.5': This is out of range or not whole. Give 5 to 1000 whole milliseconds, the same on all members."},

@@ -96,6 +96,8 @@ func (r *Raft) text() string {
 		text += ", with TLS"
 	case r.SecretFile != "":
 		text += ", with a secret"
+	case len(r.Cluster) > 0:
+		text += ", with neither TLS nor a secret: whoever reaches it can take part"
 	}
 	return text
 }

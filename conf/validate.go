@@ -180,9 +180,8 @@ func (v *validator) raft() {
 		v.bad("raft_addr", "This is not host:port.")
 	}
 	v.addrs("raft_cluster", r.Cluster)
-	if len(r.Cluster) > 0 && r.State != ClusterJoin && !slices.Contains(r.Cluster, r.Addr) && !v.faulty["raft_addr"] {
-		v.bad("raft_cluster", fmt.Sprintf("This node's own address %q is not among the members.", addrText(r.Addr)),
-			"List all founding members, this one too and as in -raft_addr; a node that comes later has -raft_cluster_state join.")
+	if slices.ContainsFunc(v.Server.Listen, func(l Listen) bool { return l.Addr == addrText(r.Addr) && l.Addr != "" }) {
+		v.bad("raft_addr", "This is the address of -addr, where clients connect.", "Give another port: members talk over a listener of its own.")
 	}
 	if r.State == ClusterJoin && len(r.Cluster) == 0 {
 		v.bad("raft_cluster", "A node that joins must know whom.", "List the raft addresses of one or more members.")

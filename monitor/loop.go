@@ -73,8 +73,30 @@ func (m *Monitor) loop(ctx context.Context) {
 	}
 }
 
-// turn handles all that has come in and all timers that are due.
+// turnTimers bounds the timers of one turn. Between turns, those who ask for a
+// view are let in.
+const turnTimers = 256
+
+// turn handles what has come in and the timers that are due. What has come in
+// goes first, before each timer: a server must not be judged while its answer
+// lies unread, and no probe is sent before the answers to earlier ones are read.
+// So a node that cannot keep up asks less often, and neither calls servers down
+// that have answered nor lets answers pile up.
 func (m *Monitor) turn(spare []item) []item {
+	for timers := 0; ; timers++ {
+		spare = m.takeIn(spare)
+		if timers == turnTimers || len(m.heap) == 0 || m.heap[0].wake > m.now() {
+			break
+		}
+		m.step(m.heap[0].name, failover.Input{Kind: failover.Woken})
+	}
+	m.sendVotes()
+	m.publishTilt()
+	return spare
+}
+
+// takeIn handles all that has come in, and returns the slice for re-use.
+func (m *Monitor) takeIn(spare []item) []item {
 	items := m.inbox.takeAll(spare)
 	if pause := m.pauses.Tick(m.now()); pause > 0 {
 		m.paused(pause)
@@ -82,11 +104,6 @@ func (m *Monitor) turn(spare []item) []item {
 	for i := range items {
 		m.handle(&items[i])
 	}
-	for len(m.heap) > 0 && m.heap[0].wake <= m.now() {
-		m.step(m.heap[0].name, failover.Input{Kind: failover.Woken})
-	}
-	m.sendVotes()
-	m.publishTilt()
 	clear(items)
 	return items
 }
@@ -134,14 +151,22 @@ func (m *Monitor) paused(pause time.Duration) {
 	}
 }
 
-// pauseLogEvery bounds how often pauses are spoken of: a starved process has
-// several a second.
-const pauseLogEvery = 10 * time.Second
+const (
+	// pauseLogEvery bounds how often pauses are spoken of: a starved process has
+	// several a second.
+	pauseLogEvery = 10 * time.Second
+	// pauseWarning is how long a pause must be to be warned of.
+	pauseWarning = time.Second
+)
 
 func (m *Monitor) sayPaused(pause time.Duration) {
 	m.pausesUnsaid++
 	if now := m.now(); m.pauseSaid == 0 || now.Sub(m.pauseSaid) >= pauseLogEvery {
-		m.log.Warn("this process did not run for a while; what was not answered meanwhile is asked again",
+		level := slog.LevelInfo
+		if pause >= pauseWarning {
+			level = slog.LevelWarn
+		}
+		m.log.Log(context.Background(), level, "this process did not run for a while; what was not answered meanwhile is asked again",
 			slog.Duration("pause", pause.Round(time.Millisecond)), slog.Int("pauses", m.pausesUnsaid))
 		m.pauseSaid, m.pausesUnsaid = now, 0
 	}

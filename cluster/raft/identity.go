@@ -209,3 +209,10 @@ func (k *keeper) begin(o *Options, now time.Time) (first uint64, err error) {
 	})
 	return first, err
 }
+
+// Holds reports whether a data directory holds a member, which goes on as that
+// member when a broker is opened there. It changes nothing.
+func Holds(dir string) bool {
+	_, found, err := loadIdentity(dir)
+	return err == nil && found
+}

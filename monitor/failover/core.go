@@ -218,7 +218,7 @@ func Step(env Env, w *Watch, in Input) Output {
 		s.learn()
 		s.act()
 	} else {
-		s.because(slog.LevelWarn, "the broker accepts no changes at present")
+		s.because(slog.LevelInfo, "the broker accepts no changes at present") // which it warns of itself, once for all masters
 	}
 	s.probe()
 	return s.out

@@ -83,6 +83,7 @@ func (r *Runner) start(j *job) {
 		r.mu.Lock()
 		r.queue.remove(j)
 		r.mu.Unlock()
+		r.ring() // there is room for one that waits
 		return
 	}
 	p, err := spawn(r.dir, j.argv)
@@ -95,6 +96,7 @@ func (r *Runner) start(j *job) {
 		r.mu.Lock()
 		r.queue.unstarted(j, time.Now())
 		r.mu.Unlock()
+		r.ring()
 		r.failed(j, ending{signal: noStart})
 	default:
 		log.Warn("a script could not be started", "error", err)

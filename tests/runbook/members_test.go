@@ -85,6 +85,7 @@ func (w *world) start(s step) {
 // asks are commands that change nothing.
 var asks = regexp.MustCompile(`SENTINEL (CKQUORUM|GET-MASTER-ADDR-BY-NAME|MEMBERS)`)
 
+// run runs the commands of a block, one line after the other.
 func (w *world) run(s step) {
 	w.t.Helper()
 	if err := os.MkdirAll(filepath.Join(w.dir, "etc", "redis-failover"), 0o755); err != nil {
@@ -95,18 +96,36 @@ func (w *world) run(s step) {
 		limit = patience
 	}
 	procs.Eventually(w.t, limit, func() error {
-		cmd := exec.CommandContext(w.t.Context(), "bash", "-euo", "pipefail", "-c", w.translate(s, s.commands))
+		var printed string
+		for line := range strings.Lines(w.translate(s, s.commands)) {
+			printed += w.command(s, line)
+		}
+		if want := w.translate(s, s.want); s.checked && strings.TrimSpace(printed) != strings.TrimSpace(want) {
+			return fmt.Errorf("%v\nprinted %q, the page says %q", s, printed, want)
+		}
+		return nil
+	})
+}
+
+// command runs one command and returns what it prints. A change that was refused
+// because the group had no leader at that moment, or somebody was slow to answer,
+// is asked for again, as the refusal says.
+func (w *world) command(s step, line string) (printed string) {
+	w.t.Helper()
+	procs.Eventually(w.t, patience, func() error {
+		cmd := exec.CommandContext(w.t.Context(), "bash", "-euo", "pipefail", "-c", line)
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
 		if err != nil {
-			return fmt.Errorf("%v: %w: %s%s", s, err, out, &stderr)
+			w.t.Fatalf("%v: %v: %s%s", s, err, out, &stderr)
 		}
-		if want := w.translate(s, s.want); s.checked && strings.TrimSpace(string(out)) != strings.TrimSpace(want) {
-			return fmt.Errorf("%v\nprinted %q, the page says %q", s, out, want)
+		if printed = string(out); strings.Contains(printed, "Nothing was changed") {
+			return fmt.Errorf("%v: %s", s, printed)
 		}
 		return nil
 	})
+	return printed
 }
 
 // act does to a machine what a person or fate does.
