@@ -59,12 +59,6 @@ func newBook(self string, entries []entry, save func([]entry) error) *book {
 
 func byNode(a, b entry) int { return strings.Compare(a.Node, b.Node) }
 
-func (b *book) all() []entry {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.entries
-}
-
 // get returns what is known of a node, and the channel that is closed when
 // something changes.
 func (b *book) get(node string) (entry, bool, <-chan struct{}) {
@@ -77,14 +71,15 @@ func (b *book) get(node string) (entry, bool, <-chan struct{}) {
 	return b.entries[i], true, b.changed
 }
 
-// learn adds what another node tells; it is durable when learn returns. When it
-// contradicts what is known of somebody's life, nothing is taken over and the
-// contradiction returned.
+// learn adds what another node tells, its own entry first; it is durable when
+// learn returns. When it contradicts what is known of somebody's life, nothing is
+// taken over and the contradiction returned. Its own id may be another than it
+// was: a founder that was emptied before raft began has a new one.
 func (b *book) learn(told []entry) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	next := slices.Clone(b.entries)
-	for _, e := range told {
+	for place, e := range told {
 		if e.Node == b.self {
 			continue // nobody knows better than oneself
 		}
@@ -97,6 +92,9 @@ func (b *book) learn(told []entry) error {
 			return lives
 		}
 		next[i] = merge(next[i], e)
+		if place == 0 && e.Member != "" {
+			next[i].Member = e.Member
+		}
 	}
 	return b.replace(next)
 }

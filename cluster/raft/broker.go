@@ -90,10 +90,7 @@ func Open(o Options) (*Broker, error) {
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if err := b.open(); err != nil {
-		b.cancel()
-		b.mu.Lock()
-		b.mu.Unlock()
-		b.wg.Wait()
+		b.endWork()
 		return nil, errors.Join(err, b.giveBack())
 	}
 	return b, nil
@@ -147,7 +144,7 @@ func (b *Broker) openFolder() (first uint64, err error) {
 		}
 		return release()
 	})
-	id, found, err := loadIdentity(o.Dir)
+	id, found, err := loadIdentity(o.Dir, o.LogDir)
 	if err == nil && !found {
 		id, err = newIdentity(o)
 	}
@@ -254,6 +251,14 @@ func (b *Broker) work(f func()) bool {
 	return true
 }
 
+// endWork waits for what work has begun, and from then on it begins nothing.
+func (b *Broker) endWork() {
+	b.mu.Lock()
+	b.cancel()
+	b.mu.Unlock()
+	b.wg.Wait()
+}
+
 // timing is that of the engine as it is open, or will be opened.
 func (b *Broker) timing() Timing {
 	if h := b.host.Load(); h != nil {
@@ -298,10 +303,7 @@ func (b *Broker) HealthChanged() <-chan struct{} { return b.health.wait() }
 // end with ErrClosed.
 func (b *Broker) Close() error {
 	b.once.Do(func() {
-		b.cancel()
-		b.mu.Lock() // from here on, work starts nothing
-		b.mu.Unlock()
-		b.wg.Wait()
+		b.endWork()
 		b.closed = b.giveBack()
 		b.health.set(cluster.Health{Condition: cluster.Lost, Reason: "the broker was closed"})
 		b.ledger.feed.Close()

@@ -39,7 +39,7 @@ func noQuorum(reason string) error { return fmt.Errorf("%w: %s", cluster.ErrNoQu
 const (
 	wipedAdvice = "a member must not come back under its old name without its data, because it has forgotten what it promised. " +
 		"Restore the folder as it was when the process last stopped; or remove this member on one of the others, and start it with " +
-		"an empty data directory and the cluster state join, and add it again"
+		"an empty data directory (and raft_log_dir, if it has one) and the cluster state join, and add it again"
 	tooOldAdvice  = "Start the build that the other members run; the data directory is as it should be"
-	removedAdvice = "To make this machine a member again, empty the data directory, start with the cluster state join, and add it on one of the members"
+	removedAdvice = "To make this machine a member again, empty the data directory (and raft_log_dir, if it has one), start with the cluster state join, and add it on one of the members"
 )

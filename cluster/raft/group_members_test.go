@@ -246,6 +246,44 @@ func TestTwoWithOneID(t *testing.T) {
 	}
 }
 
+// TestFoundersWithOneID: founders that were given copies of one configuration, with
+// an id in it, do not work together, not through a third either; the third works
+// with one of them.
+func TestFoundersWithOneID(t *testing.T) {
+	g := newGroup(t, 3)
+	for _, i := range []int{0, 1} {
+		g.nodes[i].options.ID = state.MemberID(strings.Repeat("ab", 20))
+	}
+	g.start(0)
+	g.start(1)
+	for _, i := range []int{0, 1} {
+		g.reasonOf(i, "have the same id")
+	}
+	g.start(2)
+	g.is(2, cluster.Ready)
+	kept, left := 0, 1
+	procs.Eventually(t, patience, func() error {
+		for i := range 2 {
+			if g.nodes[i].broker.Health().Condition == cluster.Ready {
+				kept, left = i, 1-i
+				return nil
+			}
+		}
+		return errors.New("neither works with the third")
+	})
+	g.add(kept, 1)
+	g.reasonOf(left, "have the same id")
+
+	// With an id of its own it is a founder like the others.
+	g.stop(left)
+	g.wipe(left)
+	g.nodes[left].options.ID = ""
+	g.start(left)
+	g.ready()
+	g.add(left, 2)
+	g.has(kept, 1, 2)
+}
+
 // TestOtherFounders: founders that were given different lists do not begin, and
 // say why.
 func TestOtherFounders(t *testing.T) {
@@ -307,6 +345,31 @@ func TestFolder(t *testing.T) {
 	}
 	if _, err := Open(n.options); err == nil || !strings.Contains(err.Error(), "replace the member") {
 		t.Errorf("a folder with data and no identity: %v", err)
+	}
+}
+
+// TestLogOfAnother: the log folder of a former member is refused to a new one,
+// which would vote a second time with it.
+func TestLogOfAnother(t *testing.T) {
+	for _, start := range []Start{Found, Join} {
+		g := newGroup(t, 1)
+		o := &g.nodes[0].options
+		o.LogDir = filepath.Join(memoryDir(t), "log")
+		g.start(0)
+		g.ready()
+		g.stop(0)
+		g.wipe(0)
+		o.Start = start
+		b, err := Open(*o)
+		if err == nil {
+			_ = b.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), o.LogDir) || !strings.Contains(err.Error(), "empty both") {
+			t.Errorf("%s with the log of another: %v", start, err)
+		}
+		if _, err := os.Stat(pathIn(o.Dir, identityFile)); err == nil {
+			t.Errorf("%s: the folder has an identity now", start)
+		}
 	}
 }
 

@@ -86,6 +86,7 @@ const (
 	refusedConflict code = "conflict" // the books contradict each other
 	refusedNotYet   code = "not-yet"  // raft does not run here, or cannot yet
 	refusedTooOld   code = "too-old"  // the dialler's build knows less than what is in force
+	refusedSameID   code = "same-id"  // two members have one id
 )
 
 // refused makes a refusal.
@@ -113,7 +114,34 @@ func (m *mesh) judge(h hello, self, other card, book []entry) refusal {
 	case other.Schema < m.inForce():
 		return refused(refusedTooOld, "the build at %s knows schema %d, and the group has %d in force", other.Addr, other.Schema, m.inForce())
 	}
+	m.admitting.Lock()
+	defer m.admitting.Unlock()
+	if addr := m.namesake(self, other); addr != "" {
+		return refused(refusedSameID, "the members at %s and %s have the same id %s: take it (sentinel myid) out of the configuration of the one that is not to keep it, and start that one with an empty data directory", addr, other.Addr, other.Member)
+	}
 	return m.judgeBook(h.Purpose, self, other, book)
+}
+
+// namesake is the address of a member that has the id of another one, "" if there
+// is none: founders that were given copies of one configuration do, and would
+// number their changes alike, of which Apply would take one for a repetition of
+// another. It is not enough that the two refuse each other: both could work
+// through a third. A joiner is held against all members when it is added.
+func (m *mesh) namesake(self, other card) string {
+	if other.Member == self.Member && other.Node != self.Node {
+		return self.Addr
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.links[other.Node] == nil {
+		return "" // no member as far as is known here, or the successor of one that was removed
+	}
+	for node := range m.links {
+		if e, _, _ := m.book.get(node); node != other.Node && e.Member != "" && e.Member == other.Member {
+			return e.Addr
+		}
+	}
+	return ""
 }
 
 func (m *mesh) judgeBook(p purpose, self, other card, book []entry) refusal {

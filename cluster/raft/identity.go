@@ -99,11 +99,12 @@ func (k *keeper) update(change func(*identity)) error {
 	return nil
 }
 
-// loadIdentity reads the folder's identity; found is false for a new folder.
-func loadIdentity(dir string) (id identity, found bool, err error) {
+// loadIdentity reads the folder's identity; found is false for a new folder, whose
+// log folder, if it has one, must be new, too.
+func loadIdentity(dir, logDir string) (id identity, found bool, err error) {
 	text, err := os.ReadFile(pathIn(dir, identityFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return identity{}, false, checkUnused(dir)
+		return identity{}, false, checkUnused(dir, logDir)
 	}
 	if err != nil {
 		return identity{}, false, err
@@ -118,12 +119,16 @@ func loadIdentity(dir string) (id identity, found bool, err error) {
 	return id, true, nil
 }
 
-// checkUnused makes sure that a folder without an identity holds no raft data:
+// checkUnused makes sure that folders without an identity hold no raft data:
 // under a new identity that data would vote a second time.
-func checkUnused(dir string) error {
-	if _, err := os.Stat(pathIn(dir, engineFolder)); err == nil {
+func checkUnused(dir, logDir string) error {
+	if hasEngine(dir) {
 		return fmt.Errorf("%s holds raft data but no %s: restore that file from a backup of the folder, "+
 			"or empty the folder and replace the member", dir, identityFile)
+	}
+	if logDir != "" && hasEngine(logDir) {
+		return fmt.Errorf("%s holds the raft log of a member, and the data directory %s holds no %s: restore that folder as it was "+
+			"when the process last stopped, or empty both and replace the member", logDir, dir, identityFile)
 	}
 	return nil
 }
@@ -213,6 +218,6 @@ func (k *keeper) begin(o *Options, now time.Time) (first uint64, err error) {
 // Holds reports whether a data directory holds a member, which goes on as that
 // member when a broker is opened there. It changes nothing.
 func Holds(dir string) bool {
-	_, found, err := loadIdentity(dir)
+	_, found, err := loadIdentity(dir, "")
 	return err == nil && found
 }

@@ -43,6 +43,9 @@ type mesh struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 	engine   atomic.Pointer[receiver]
+	// admitting is held while a card is held against the book and noted there, so
+	// that of two with one id only one gets in.
+	admitting sync.Mutex
 
 	mu      sync.Mutex
 	links   map[string]*link    // by node

@@ -31,6 +31,8 @@ func TestBook(t *testing.T) {
 	}{
 		{"what is known", entry{Node: "b", Addr: "b:1"}, entry{Node: "b", Addr: "b:1"}, false},
 		{"an id", entry{Node: "b", Addr: "b:1", Member: "B"}, entry{Node: "b", Addr: "b:1", Member: "B"}, false},
+		{"another id", entry{Node: "b", Member: "B2"}, entry{Node: "b", Addr: "b:1", Member: "B2"}, false},
+		{"the id of before", entry{Node: "b", Member: "B"}, entry{Node: "b", Addr: "b:1", Member: "B"}, false},
 		{"an older address", entry{Node: "b", Addr: "old:1"}, entry{Node: "b", Addr: "b:1", Member: "B"}, false},
 		{"a newer address", entry{Node: "b", Addr: "b:2", Version: 2}, entry{Node: "b", Addr: "b:2", Version: 2, Member: "B"}, false},
 		{"a life", entry{Node: "b", Life: "x"}, entry{Node: "b", Addr: "b:2", Version: 2, Member: "B", Life: "x"}, false},
@@ -59,8 +61,14 @@ func TestBook(t *testing.T) {
 			t.Errorf("%s: saved %t, told %t", c.what, saves > before, rang)
 		}
 	}
-	if saves != 4 {
-		t.Errorf("%d saves for 4 changes", saves)
+	if saves != 6 {
+		t.Errorf("%d saves for 6 changes", saves)
+	}
+	if err := b.learn([]entry{{Node: "a"}, {Node: "b", Member: "B3"}}); err != nil {
+		t.Error(err)
+	}
+	if e, _, _ := b.get("b"); e.Member != "B" {
+		t.Errorf("the id of b is %q, by what another node says", e.Member)
 	}
 	if err := b.learn([]entry{{Node: "c", Addr: "c:1"}, {Node: "b", Life: "z"}}); err == nil {
 		t.Error("a contradiction was accepted")
@@ -136,7 +144,7 @@ func TestIdentityNumbers(t *testing.T) {
 	if _, err := k.begin(o, time.Unix(3000, 0)); err != nil || k.get().Version != version+1 || k.get().Addr != "b:1" {
 		t.Errorf("a new address: %+v, %v", k.get(), err)
 	}
-	id, found, err := loadIdentity(k.dir)
+	id, found, err := loadIdentity(k.dir, "")
 	if err != nil || !found || id.Started != k.get().Started || id.Addr != "b:1" {
 		t.Errorf("read back: %+v, %t, %v", id, found, err)
 	}
@@ -151,7 +159,7 @@ func TestIdentityFile(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, identityFile), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := loadIdentity(dir); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := loadIdentity(dir, ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
