@@ -14,7 +14,8 @@ type Membership interface {
 	Peers() []Peer
 
 	// AddMember makes the node that waits at an engine address a member, and
-	// waits for a while until it serves. It is refused with ErrRefused, and
+	// waits for a while until it serves; for a node that is a member it changes
+	// nothing, so that it may be repeated. It is refused with ErrRefused, and
 	// nothing has changed, when no node waits there or when a member is
 	// unreachable: replace the lost one first. Other errors are of the classes
 	// of Propose.

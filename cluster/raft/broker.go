@@ -120,6 +120,7 @@ func (b *Broker) open() error {
 	if err := b.openMesh(); err != nil {
 		return err
 	}
+	b.release = append(b.release, func() error { b.stopHost(); return nil }) // whenever it was opened
 	if err := b.openEngine(); err != nil {
 		return err
 	}
@@ -232,11 +233,7 @@ func (b *Broker) openEngine() error {
 	if b.look(); b.low.Load() != nil {
 		return nil // the supervisor opens it when there is space
 	}
-	if err := b.startHost(); err != nil {
-		return err
-	}
-	b.release = append(b.release, func() error { b.stopHost(); return nil })
-	return nil
+	return b.startHost()
 }
 
 // work runs f on a goroutine that Close waits for. It reports whether it does:

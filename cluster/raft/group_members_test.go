@@ -8,10 +8,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
 	"redis-failover/tests/procs"
+
+	"github.com/lni/dragonboat/v4"
 )
 
 // wipe empties a node's folder.
@@ -219,7 +222,8 @@ func TestRefusedChanges(t *testing.T) {
 	remove := func(who string) func() error {
 		return func() error { return b.RemoveMember(g.ctx(), who) }
 	}
-	g.refuses("a node that is a member", "member already", add(g.nodes[1].options.Addr))
+	other := openGroup(t, 1)
+	g.refuses("a member of another group", "another group", add(other.nodes[0].options.Addr))
 	g.refuses("this node", "itself", add(g.nodes[0].options.Addr))
 	g.refuses("an address without a node", "no node waits at "+free, add(free))
 	g.refuses("no address", "not host:port", add("nonsense"))
@@ -231,6 +235,47 @@ func TestRefusedChanges(t *testing.T) {
 	if n := len(b.Peers()); n != 3 {
 		t.Errorf("there are %d members", n)
 	}
+}
+
+// TestAddAgain: adding is repeated when its outcome is unknown, and then succeeds
+// when the node has been added, and changes nothing.
+func TestAddAgain(t *testing.T) {
+	g := openGroup(t, 1)
+	i := g.prepareJoiner()
+	g.start(i)
+	first := g.grow(0, i)
+	g.is(i, cluster.Ready) // it knows that it is a member
+	again := g.grow(0, i)
+	if again.ID != first.ID || again.Addr != first.Addr {
+		t.Errorf("added again: %+v, before: %+v", again, first)
+	}
+	g.members(0, 2)
+}
+
+// TestChangeThatMayHaveBeenMade: when the engine rejects an attempt to change the
+// members, what an earlier one came to is as unknown as before.
+func TestChangeThatMayHaveBeenMade(t *testing.T) {
+	g := openGroup(t, 1)
+	h := g.nodes[0].broker.host.Load()
+	for _, before := range []bool{false, true} {
+		asked, sent := false, before
+		based := func(h *host, m *dragonboat.Membership, timeout time.Duration) (*dragonboat.RequestState, error) {
+			asked = true
+			return h.nh.RequestAddReplica(shard, nextReplica(m), "nobody", m.ConfigChangeID+1, timeout)
+		}
+		procs.Eventually(t, patience, func() error {
+			asked, sent = false, before
+			done, err := g.nodes[0].broker.changeOnce(g.ctx(), h, based, &sent)
+			if done || err != nil || !asked {
+				return fmt.Errorf("done %t, asked %t: %v", done, asked, err)
+			}
+			if sent != before {
+				return fmt.Errorf("a change based on a list that is not there: sent is %t, was %t", sent, before)
+			}
+			return nil
+		})
+	}
+	g.members(0, 1)
 }
 
 func second[T any](_ T, err error) error { return err }

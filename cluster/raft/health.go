@@ -26,11 +26,12 @@ type health struct {
 	// asking: a read is under way to confirm the leader.
 	asking bool
 	scarce map[string]bool // folders whose disk gets full
+	unseen map[string]bool // folders whose free space cannot be found out
 }
 
 func newHealth() *health {
 	starting := cluster.Health{Condition: cluster.Suspended, Reason: "the broker is starting"}
-	return &health{now: starting, changed: make(chan struct{}), scarce: map[string]bool{}}
+	return &health{now: starting, changed: make(chan struct{}), scarce: map[string]bool{}, unseen: map[string]bool{}}
 }
 
 func (h *health) get() cluster.Health {
@@ -70,6 +71,14 @@ func (h *health) noteScarce(dir string, scarce bool) (changed bool) {
 	defer h.mu.Unlock()
 	changed = h.scarce[dir] != scarce
 	h.scarce[dir] = scarce
+	return changed
+}
+
+func (h *health) noteUnseen(dir string, unseen bool) (changed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	changed = h.unseen[dir] != unseen
+	h.unseen[dir] = unseen
 	return changed
 }
 
@@ -123,7 +132,9 @@ func (b *Broker) condition() cluster.Health {
 		return cluster.Health{Condition: cluster.Suspended, Reason: reason}
 	}
 	if r := b.mesh.verdict(); r.Code == refusedRemoved {
-		b.setRemoved()
+		if b.stopped.Load() == nil { // else it was noted
+			b.setRemoved()
+		}
 	} else if r.Code != "" {
 		return cluster.Health{Condition: cluster.Lost, Reason: r.asError().Error()}
 	}

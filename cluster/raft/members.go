@@ -119,7 +119,7 @@ func (b *Broker) AddMember(ctx context.Context, addr string) (cluster.Peer, erro
 	err = b.change(ctx, func(h *host, m *dragonboat.Membership, timeout time.Duration) (*dragonboat.RequestState, error) {
 		for _, node := range m.Nodes {
 			if node == joiner.Node {
-				return nil, nil // a repetition of a call whose outcome was unknown
+				return nil, nil // a repetition
 			}
 		}
 		return h.nh.RequestAddReplica(shard, nextReplica(m), joiner.Node, m.ConfigChangeID, timeout)
@@ -132,7 +132,8 @@ func (b *Broker) AddMember(ctx context.Context, addr string) (cluster.Peer, erro
 	return b.awaitServing(ctx, joiner), nil
 }
 
-// meetJoiner makes sure that a node waits at an address, and learns who it is.
+// meetJoiner makes sure that a node waits at an address, or is a member there by
+// an earlier call, and learns who it is.
 func (b *Broker) meetJoiner(ctx context.Context, addr string) (card, error) {
 	theirs, err := b.mesh.visit(ctx, addr)
 	if r := (refusal{}); errors.As(err, &r) {
@@ -142,12 +143,13 @@ func (b *Broker) meetJoiner(ctx context.Context, addr string) (card, error) {
 		return card{}, refuse("no node waits at %s to be added (%s): start it there with the cluster state join first", addr, inWords(err))
 	}
 	c := theirs.Card
-	if c.Replica != 0 {
+	listed := slices.ContainsFunc(b.list(), func(m member) bool { return m.node == c.Node })
+	if c.Replica != 0 && !(listed && c.Group == b.keeper.get().Group) {
 		return card{}, refuse("the node at %s is a member already, or was one: a node that is to be added has an empty data directory and the cluster state join", addr)
 	}
 	for _, m := range b.list() {
 		switch {
-		case m.node == c.Node: // a repetition
+		case m.node == c.Node: // a repetition of a call whose outcome was unknown
 		case m.Addr == c.Addr:
 			return card{}, refuse("the group has a member at %s already, with the id %q: remove that one first", m.Addr, m.ID)
 		case m.ID == c.Member:
@@ -164,6 +166,9 @@ func (b *Broker) leaveSolitude(ctx context.Context) error {
 		return nil
 	}
 	return b.do(ctx, func() error {
+		if reason := b.obstacle(); reason != "" { // the engine may be closed because of it
+			return notLogged(errors.New(reason))
+		}
 		if err := b.keeper.update(func(id *identity) { id.Solo = false }); err != nil {
 			return notLogged(err)
 		}
@@ -343,11 +348,12 @@ func (b *Broker) changeOnce(ctx context.Context, h *host, ask request, sent *boo
 	if err != nil {
 		return false, ctx.Err()
 	}
+	wasSent := *sent
 	*sent = true
 	select {
 	case answer := <-r.ResultC():
-		if answer.Rejected() || answer.Dropped() {
-			*sent = false
+		if answer.Rejected() || answer.Dropped() { // this attempt; an earlier one may yet succeed
+			*sent = wasSent
 		}
 		return answer.Completed(), nil
 	case <-h.ctx.Done():

@@ -125,11 +125,6 @@ func (b *Broker) reopen(why string) {
 		b.stop(fmt.Sprintf("the raft engine could not be opened: %s", err))
 		return
 	}
-	b.mu.Lock()
-	if len(b.release) > 0 {
-		b.release = append(b.release, func() error { b.stopHost(); return nil })
-	}
-	b.mu.Unlock()
 	b.log.Info("the raft engine is open", "because", why)
 }
 
@@ -192,8 +187,10 @@ func (b *Broker) look() {
 			continue
 		}
 		free, err := b.options.free(dir)
+		if b.health.noteUnseen(dir, err != nil) && err != nil {
+			b.log.Warn("the free space of the data directory is not known", "dir", dir, "error", err)
+		}
 		if err != nil {
-			b.log.Warn("the free space of the data directory is not known", "error", err)
 			continue
 		}
 		if free < limit {
