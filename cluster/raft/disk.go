@@ -18,8 +18,9 @@ import (
 // meets an error of the log panics, and takes the process along. So it sees its
 // files through a disk of ours. An error that would be its end is reported to
 // the broker, and the call that met it never returns: nothing more is written or
-// acknowledged, this member is lost for its group, and the process goes on
-// answering from what it knows until it is restarted.
+// acknowledged, and this member is lost for its group until the process is
+// restarted. Whether that goes on answering from what it knows meanwhile is up to
+// whoever embeds the broker; redis-failover ends, to be started again.
 //
 // On a goroutine of ours, where a panic can be caught (see survive), the call
 // returns the error instead.

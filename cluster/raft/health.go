@@ -18,6 +18,9 @@ type health struct {
 	mu      sync.Mutex
 	now     cluster.Health
 	changed chan struct{}
+	// logged is what the log said last of the condition, and loggedAt when.
+	logged   cluster.Health
+	loggedAt time.Time
 
 	// confirmed is when a read last passed, by the clock of this process;
 	// failed is why the last one did not, "" if it did.
@@ -31,7 +34,7 @@ type health struct {
 
 func newHealth() *health {
 	starting := cluster.Health{Condition: cluster.Suspended, Reason: "the broker is starting"}
-	return &health{now: starting, changed: make(chan struct{}), scarce: map[string]bool{}, unseen: map[string]bool{}}
+	return &health{now: starting, logged: starting, changed: make(chan struct{}), scarce: map[string]bool{}, unseen: map[string]bool{}}
 }
 
 func (h *health) get() cluster.Health {
@@ -46,17 +49,33 @@ func (h *health) wait() <-chan struct{} {
 	return h.changed
 }
 
-// set reports whether the condition or its reason is another than before.
-func (h *health) set(now cluster.Health) bool {
+// set tells those who wait if the condition or its reason is another than before.
+func (h *health) set(now cluster.Health) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if now == h.now {
-		return false
+		return
 	}
 	h.now = now
 	close(h.changed)
 	h.changed = make(chan struct{})
-	return true
+}
+
+// reasonPause is the least time between two lines of the log on one condition: while
+// several things go wrong, the reasons may take turns.
+const reasonPause = 10 * time.Second
+
+// toLog reports whether the log is to say what the condition is now, and what it
+// said last. The last of several reasons is said when its time has come.
+func (h *health) toLog(at time.Time) (was, now cluster.Health, due bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	was, now = h.logged, h.now
+	if now == was || now.Condition == was.Condition && at.Sub(h.loggedAt) < reasonPause {
+		return was, now, false
+	}
+	h.logged, h.loggedAt = now, at
+	return was, now, true
 }
 
 // served reports whether a read has passed since the start.
@@ -110,12 +129,10 @@ func (b *Broker) confirm() {
 
 // judge sets the health anew and logs a change.
 func (b *Broker) judge() {
-	was := b.health.get()
-	now := b.condition()
-	if !b.health.set(now) {
-		return
-	}
+	b.health.set(b.condition())
+	was, now, due := b.health.toLog(time.Now())
 	switch {
+	case !due:
 	case now.Condition == cluster.Lost:
 		b.log.Error(now.Reason)
 	case now.Condition == cluster.Ready:

@@ -286,7 +286,7 @@ func (h *host) close(heirs []uint64) {
 	select {
 	case <-done:
 	case <-patience.C:
-		h.events.fail(errors.New("the raft engine does not stop: its disk does not answer. Restart this process"))
+		h.events.fail(errors.New("the raft engine does not stop in time, as it would when its disk does not answer. Restart this process"))
 		h.mesh.engine.Store(nil)
 	case <-h.events.failed:
 		h.mesh.engine.Store(nil)

@@ -2,6 +2,7 @@ package raft
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -271,8 +272,14 @@ func closedByOther(err error) bool {
 }
 
 // inWords is the short reason why a connection did not come about or ended.
+//
+// It says the same whenever the cause is the same, so that a change of it is news:
+// times and the ports of this end are left out.
 func inWords(err error) string {
 	var timeout net.Error
+	var lookup *net.DNSError
+	var expired x509.CertificateInvalidError
+	var op *net.OpError
 	switch {
 	case err == nil:
 		return ""
@@ -282,8 +289,16 @@ func inWords(err error) string {
 		return err.Error()
 	case closedByOther(err):
 		return "connection closed"
+	case errors.As(err, &lookup) && lookup.IsNotFound:
+		return "the name " + lookup.Name + " is not known"
+	case errors.As(err, &lookup):
+		return "the name " + lookup.Name + " cannot be looked up"
+	case errors.As(err, &expired) && expired.Reason == x509.Expired:
+		return "its certificate has expired or is not valid yet"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "no answer"
+	case errors.As(err, &op) && op.Source != nil: // the address of this end
+		return op.Op + ": " + op.Err.Error()
 	}
 	return err.Error()
 }

@@ -43,6 +43,7 @@ type mesh struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 	engine   atomic.Pointer[receiver]
+	unproved chan struct{} // has room for the handshakes that may go on
 	// admitting is held while a card is held against the book and noted there, so
 	// that of two with one id only one gets in.
 	admitting sync.Mutex
@@ -57,6 +58,11 @@ type mesh struct {
 // leastPatience is how long a node that answers nothing still counts as reachable
 // whatever the timing: a busy machine takes as long now and then.
 const leastPatience = 500 * time.Millisecond
+
+// maxUnproved is how many connections may be in the handshake that were accepted. A
+// member has a few at a time; more than these wait to be accepted, so that strangers
+// cost neither memory nor all file descriptors.
+const maxUnproved = 128
 
 // shake bounds the handshake of a connection.
 func (m *mesh) shake() time.Duration { return max(m.patience, time.Second) }
@@ -76,6 +82,7 @@ func (m *mesh) open(listen string) error {
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.links, m.conns, m.removed = map[string]*link{}, map[net.Conn]string{}, map[uint64]bool{}
 	m.bell = make(chan struct{})
+	m.unproved = make(chan struct{}, maxUnproved)
 	return nil
 }
 
@@ -148,8 +155,14 @@ func (m *mesh) bellChan() <-chan struct{} {
 
 func (m *mesh) accept() {
 	for {
+		select {
+		case m.unproved <- struct{}{}:
+		case <-m.ctx.Done():
+			return
+		}
 		c, err := m.listener.Accept()
 		if err != nil {
+			<-m.unproved
 			if m.ctx.Err() != nil {
 				return
 			}
@@ -176,11 +189,13 @@ func (m *mesh) rest(d time.Duration) bool {
 	}
 }
 
-// serve handles a connection that was accepted.
+// serve handles a connection that was accepted, and gives its place among the
+// unproved back.
 func (m *mesh) serve(raw net.Conn) {
 	m.track(raw, "")
 	defer m.untrack(raw)
 	c, h, err := m.welcome(raw)
+	<-m.unproved
 	if err == nil {
 		switch h.Purpose {
 		case purposeTalk:

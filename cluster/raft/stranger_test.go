@@ -157,6 +157,44 @@ func TestNonsense(t *testing.T) {
 	g.add(0, 1)
 }
 
+// TestCrowdOfStrangers: only so many connections of whom nothing is known are open at
+// a time, and members get through in the end.
+func TestCrowdOfStrangers(t *testing.T) {
+	g := openGroup(t, 1)
+	m := g.nodes[0].broker.mesh
+	var crowd []net.Conn
+	for range 2 * maxUnproved {
+		c, err := net.Dial("tcp", g.nodes[0].options.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		crowd = append(crowd, c)
+	}
+	turnedAway := make(chan struct{})
+	go func() {
+		defer close(turnedAway)
+		_ = crowd[0].SetReadDeadline(time.Now().Add(patience))
+		_, _ = crowd[0].Read(make([]byte, 1))
+	}()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	most := 0
+	for !isClosed(turnedAway) {
+		<-look.C
+		m.mu.Lock()
+		most = max(most, len(m.conns))
+		m.mu.Unlock()
+	}
+	if most > maxUnproved {
+		t.Errorf("%d connections in the handshake at a time; %d are the most", most, maxUnproved)
+	}
+	i := g.prepareJoiner()
+	g.start(i)
+	g.grow(0, i)
+	g.is(i, cluster.Ready)
+}
+
 // TestIPv6: members may have IPv6 addresses.
 func TestIPv6(t *testing.T) {
 	l, err := net.Listen("tcp", "[::1]:0")

@@ -99,7 +99,7 @@ func (t *transport) GetSnapshotConnection(ctx context.Context, node string) (raf
 	if err != nil {
 		return nil, err
 	}
-	return &parcel{m: t.m, c: c}, nil
+	return newParcel(ctx, t.m, c), nil
 }
 
 func (m *mesh) dialNode(ctx context.Context, p purpose, node string) (*conn, error) {
@@ -227,9 +227,17 @@ func (m *mesh) watch(c *conn) <-chan struct{} {
 // parcel carries one snapshot to one node.
 type parcel struct {
 	m      *mesh
+	ctx    context.Context // ends when the engine closes
+	stop   func() bool
 	c      *conn
 	failed bool
 	once   sync.Once
+}
+
+// newParcel makes a parcel that fails at once, whatever it does, when the engine
+// closes: that waits for it, and the other end may be frozen.
+func newParcel(ctx context.Context, m *mesh, c *conn) *parcel {
+	return &parcel{m: m, ctx: ctx, c: c, stop: context.AfterFunc(ctx, func() { _ = c.raw.Close() })}
 }
 
 // chunkPatience bounds the sending of a chunk (2 MiB) and the wait for the end
@@ -251,7 +259,8 @@ func (p *parcel) SendChunk(chunk raftpb.Chunk) error {
 func (p *parcel) Close() {
 	p.once.Do(func() {
 		defer p.m.untrack(p.c.raw)
-		if !p.failed && p.c.send(frameEnd, p.c.frame(0), chunkPatience) == nil {
+		defer p.stop()
+		if !p.failed && p.ctx.Err() == nil && p.c.send(frameEnd, p.c.frame(0), chunkPatience) == nil {
 			_, _, _ = p.c.receive(0, time.Now().Add(chunkPatience))
 		}
 	})

@@ -214,10 +214,11 @@ func (c *conn) receive(limit int, deadline time.Time) (kind byte, payload []byte
 	if err := readAll(c.in, head[:]); err != nil {
 		return 0, nil, err
 	}
-	size := int(binary.BigEndian.Uint32(head[:]))
-	if size > limit {
-		return 0, nil, fmt.Errorf("a frame of %d bytes; %d is the most", size, limit)
+	told := binary.BigEndian.Uint32(head[:])
+	if uint64(told) > uint64(limit) { // as an int it may be negative
+		return 0, nil, fmt.Errorf("a frame of %d bytes; %d is the most", told, limit)
 	}
+	size := int(told)
 	if err := c.fill(head[:], size+macSize); err != nil {
 		return 0, nil, err
 	}

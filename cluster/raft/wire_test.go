@@ -2,14 +2,22 @@ package raft
 
 import (
 	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"redis-failover/cluster"
 	"redis-failover/cluster/state"
+
+	"github.com/lni/dragonboat/v4/raftpb"
 )
 
 // pipe is both ends of a proven connection.
@@ -182,4 +190,90 @@ func FuzzReceive(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestParcelOfAClosedEngine: a snapshot on its way does not keep the engine from
+// closing, whatever the other end does.
+func TestParcelOfAClosedEngine(t *testing.T) {
+	a, b, err, otherErr := pipe(t, "", "")
+	if err != nil || otherErr != nil {
+		t.Fatal(err, otherErr)
+	}
+	a.raw = a.Conn
+	ctx, cancel := context.WithCancel(context.Background())
+	p := newParcel(ctx, &mesh{conns: map[net.Conn]string{}}, a)
+	if err := p.SendChunk(raftpb.Chunk{}); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if kind, _, err := b.receive(maxRaft, time.Now().Add(patience)); err != nil || kind != frameChunk {
+		t.Fatalf("%q, %v", kind, err)
+	}
+	if _, _, err := b.receive(maxRaft, time.Now().Add(patience)); !errors.Is(err, io.EOF) {
+		t.Errorf("behind what was sent comes %v, not the end", err)
+	}
+	if err := p.SendChunk(raftpb.Chunk{}); err == nil {
+		t.Error("a chunk was sent for an engine that is closed")
+	}
+	p.Close()
+}
+
+// TestInWords: a reason is the same text whenever the cause is the same.
+func TestInWords(t *testing.T) {
+	expired := func(detail string) error {
+		return &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired, Detail: detail}}
+	}
+	from := func(port int, cause error) error {
+		return &net.OpError{Op: "read", Net: "tcp", Source: &net.TCPAddr{Port: port}, Addr: &net.TCPAddr{Port: 7000}, Err: cause}
+	}
+	lookup := func(inner string) error {
+		return &net.OpError{Op: "dial", Err: &net.DNSError{Name: "n2", Err: inner, Server: inner}}
+	}
+	for want, errs := range map[string][]error{
+		"its certificate has expired or is not valid yet": {expired("current time 1 is after 0"), expired("current time 2 is after 0")},
+		"the name n2 cannot be looked up":                 {lookup("read udp 127.0.0.1:1: refused"), lookup("read udp 127.0.0.1:2: refused")},
+		"the name n2 is not known":                        {&net.DNSError{Name: "n2", Err: "no such host", IsNotFound: true}},
+		"read: no route to host":                          {from(1, syscall.EHOSTUNREACH), from(2, syscall.EHOSTUNREACH)},
+		"no answer":                                       {from(1, os.ErrDeadlineExceeded), context.DeadlineExceeded},
+		"connection refused":                              {from(1, syscall.ECONNREFUSED)},
+	} {
+		for _, err := range errs {
+			if got := inWords(err); got != want {
+				t.Errorf("%v: %q, not %q", err, got, want)
+			}
+		}
+	}
+}
+
+// TestHealthInTheLog: each condition is logged, and reasons that take turns are not
+// each time.
+func TestHealthInTheLog(t *testing.T) {
+	h, begin := newHealth(), time.Now()
+	for _, c := range []struct {
+		after     time.Duration
+		condition cluster.Condition
+		reason    string
+		due       bool
+	}{
+		{0, cluster.Suspended, "the broker is starting", false},
+		{0, cluster.Suspended, "refused", true},
+		{1, cluster.Suspended, "no answer", false},
+		{2, cluster.Suspended, "refused", false},
+		{reasonPause - 1, cluster.Suspended, "no answer", false},
+		{reasonPause, cluster.Suspended, "no answer", true},
+		{2 * reasonPause, cluster.Suspended, "no answer", false},
+		{2*reasonPause + 1, cluster.Ready, "", true},
+		{2*reasonPause + 2, cluster.Suspended, "no answer", true},
+		{2*reasonPause + 3, cluster.Lost, "removed", true},
+	} {
+		changed := h.wait()
+		news := h.get() != cluster.Health{Condition: c.condition, Reason: c.reason}
+		h.set(cluster.Health{Condition: c.condition, Reason: c.reason})
+		if isClosed(changed) != news {
+			t.Errorf("after %s, %s %q: told %t", c.after, c.condition, c.reason, !news)
+		}
+		if _, _, due := h.toLog(begin.Add(c.after)); due != c.due {
+			t.Errorf("after %s, %s %q: logged %t", c.after, c.condition, c.reason, due)
+		}
+	}
 }
