@@ -195,6 +195,9 @@ func (m *mesh) serve(raw net.Conn) {
 	m.track(raw, "")
 	defer m.untrack(raw)
 	c, h, err := m.welcome(raw)
+	if err != nil {
+		m.untrack(raw) // before another takes its place
+	}
 	<-m.unproved
 	if err == nil {
 		switch h.Purpose {
