@@ -119,8 +119,12 @@ func (p *Peers) Proposed(id state.MemberID, now Moment, err error) {
 // Paused takes a time in which this process did not run out of the
 // observations. As with servers (see [Watch]), what was observed before still
 // counts, or a starved process would never find anybody dead, and short pauses
-// are no excuse.
+// are no excuse. Only refusals begin anew after any: between one before a pause
+// and one after it a member may have been there.
 func (p *Peers) Paused(now Moment, length time.Duration) {
+	for _, peer := range p.peers {
+		peer.refused, peer.refusing = 0, 0
+	}
 	if length < peerSilence/4 {
 		return
 	}
@@ -141,6 +145,7 @@ func (p *peer) lives(t Moment) {
 // excuse gives a member some time to answer.
 func (p *peer) excuse(now Moment) {
 	p.alive, p.excused = max(p.alive, now.Add(peerGrace-p.patience)), true
+	p.refused, p.refusing = 0, 0
 }
 
 // View is what this node has heard of a member; false for itself and for

@@ -169,6 +169,28 @@ func TestOldRefusalSaysNothing(t *testing.T) {
 	}
 }
 
+// A member that was away before this process was paused, and is refused once
+// more after it, may have been there in between.
+func TestRefusalsBeforeAPauseSayNothing(t *testing.T) {
+	for _, pause := range []time.Duration{600 * time.Millisecond, 10 * time.Second} {
+		c := convene(t, "a", "b", "c")
+		c.pass(time.Second)
+		a, b := c.member("a"), c.member("b")
+		c.member("c").dead = true // it is not to speak for a
+		b.dead, b.refused = true, true
+		c.pass(200 * time.Millisecond)
+		c.now = c.now.Add(pause)
+		a.peers.Paused(c.now, pause)
+		c.pass(200 * time.Millisecond)
+		if c.deaths["b"] > 0 {
+			t.Errorf("after a pause of %s: held for dead by what it refused before", pause)
+		}
+		if c.pass(time.Second); c.deaths["b"] == 0 {
+			t.Errorf("after a pause of %s: not held for dead, though it refuses", pause)
+		}
+	}
+}
+
 func TestMemberWithoutMajorityIsQuietAndComesBack(t *testing.T) {
 	c := convene(t, "a", "b", "c")
 	c.pass(2 * time.Second)
