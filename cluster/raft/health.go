@@ -140,7 +140,7 @@ func (b *Broker) judge() {
 	case was.Condition == cluster.Ready:
 		b.log.Warn("changes are refused for now; reads go on", "reason", now.Reason)
 	default:
-		b.log.Info("changes are still refused", "reason", now.Reason)
+		b.log.Info("changes are not accepted yet", "reason", now.Reason)
 	}
 }
 

@@ -74,7 +74,7 @@ func checkWaits(t *testing.T, m *procs.Member, missing []*procs.Member) {
 		}
 		m.AwaitLog(patience, other.Raft.String())
 	}
-	m.AwaitLog(patience, "changes are still refused")
+	m.AwaitLog(patience, "changes are not accepted yet")
 	if id := m.ID(); len(id) != 40 {
 		t.Errorf("MYID is %q, want 40 hex digits", id)
 	}
