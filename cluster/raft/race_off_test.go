@@ -5,7 +5,6 @@ package raft
 import "time"
 
 const (
-	raceDetector  = false
 	quickElection = 15
 
 	contractPatience = time.Minute

@@ -5,7 +5,6 @@ package raft
 import "time"
 
 const (
-	raceDetector  = true
 	quickElection = 60
 
 	contractPatience = 5 * time.Minute

@@ -151,7 +151,7 @@ func TestNetworkIsRemoved(t *testing.T) {
 		}
 	})
 	if base == "" {
-		t.Skip("no network on this machine")
+		Unavailable(t, "no network on this machine")
 	}
 	if left := append(leftovers(t, base), leftovers(t, subnet)...); len(left) > 0 {
 		t.Errorf("left behind: %q", left)

@@ -1,3 +1,8 @@
+//go:build !race
+
+// With the race detector each of these builds would take minutes, and there is
+// one goroutine to a schedule.
+
 package sim
 
 import (
@@ -11,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"redis-failover/tests/procs"
 )
 
 // bug is a fault planted into the code to see whether the simulator finds it.
@@ -203,8 +210,8 @@ var bugs = []bug{
 
 // TestBugs shows that the simulator bites: each planted bug is found.
 func TestBugs(t *testing.T) {
-	if testing.Short() || raceDetector {
-		t.Skip("compiles the simulator once for each planted bug, and without the race detector")
+	if testing.Short() {
+		procs.Unavailable(t, "-short: this compiles the simulator once for each planted bug")
 	}
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
