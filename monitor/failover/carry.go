@@ -122,7 +122,7 @@ func (s *step) promote(f *state.Failover) {
 	sent, ordered := s.w.orders[v.addr]
 	// After a take-over somebody else may have sent the order: what counts is
 	// what the candidate says, read since this node has known the phase.
-	if v.factsAt >= s.w.phaseSince && v.factsAt != 0 && v.facts.Role == RoleMaster && v.linked {
+	if s.isMasterNow(v) {
 		s.switchOver(f, v)
 		return
 	}
@@ -143,6 +143,20 @@ func (s *step) promote(f *state.Failover) {
 	}
 }
 
+// isMasterNow reports whether the candidate says that it is a master, in answer
+// to a question of this phase. The answer must also be young: one that lay in a
+// buffer while this process was frozen proves nothing, for another node may have
+// sent the candidate back meanwhile. It is asked again then.
+func (s *step) isMasterNow(v *server) bool {
+	return v.linked && v.told && v.facts.Role == RoleMaster &&
+		v.factsAt >= s.w.phaseSince && s.env.Now.Sub(v.factsAt) < s.candidateLimit()
+}
+
+// candidateLimit is how long a candidate is waited for.
+func (s *step) candidateLimit() time.Duration {
+	return clamp(s.m.DownAfter, candidateLeast, candidateMost)
+}
+
 // lost says why a candidate is not worth waiting for, "" if it is. The wait is
 // short: the master is down and every second counts. If the order took effect
 // nevertheless, the candidate is sent back later, because the document does not
@@ -151,7 +165,7 @@ func (s *step) lost(v *server) string {
 	if !v.doubt {
 		return ""
 	}
-	limit := clamp(s.m.DownAfter, candidateLeast, candidateMost)
+	limit := s.candidateLimit()
 	if !v.linked && v.refused {
 		limit = refusedLimit
 	}
