@@ -19,7 +19,8 @@ import (
 	"time"
 
 	"redis-failover/cluster"
-	"redis-failover/cluster/feed"
+	"redis-failover/cluster/datadir"
+	"redis-failover/cluster/local"
 	"redis-failover/cluster/state"
 )
 
@@ -32,7 +33,7 @@ type Broker struct {
 	keeper  *keeper
 	mesh    *mesh
 	ledger  *ledger
-	numbers *numbers
+	numbers *local.Numbers
 	events  *events
 	reads   reads
 	health  *health
@@ -111,10 +112,8 @@ func (b *Broker) open() error {
 	if err != nil {
 		return err
 	}
-	doc := state.New()
-	b.ledger = &ledger{feed: feed.New(b.options.Backlog, doc), waiters: newWaiters(), log: b.log}
-	b.ledger.state.Store(doc)
-	b.numbers = newNumbers(first)
+	b.ledger = &ledger{Document: local.NewDocument(b.options.Backlog, b.log), log: b.log}
+	b.numbers = local.NewNumbers(first)
 	detach := logs().attach(&engineUser{log: b.log, fail: b.events.fail})
 	b.release = append(b.release, func() error { detach(); return nil })
 	if err := b.openMesh(); err != nil {
@@ -132,10 +131,10 @@ func (b *Broker) open() error {
 // openFolder takes the folder and this node's identity in it.
 func (b *Broker) openFolder() (first uint64, err error) {
 	o := &b.options
-	if err := makeFolder(o.Dir); err != nil {
+	if err := datadir.Make(o.Dir); err != nil {
 		return 0, err
 	}
-	release, err := lockFolder(o.Dir)
+	release, err := datadir.Lock(o.Dir)
 	if err != nil {
 		return 0, err
 	}
@@ -279,13 +278,13 @@ func (b *Broker) meshTiming() Timing { return b.options.Timing }
 func (b *Broker) Self() state.MemberID { return b.self }
 
 // State is the document as this node knows it.
-func (b *Broker) State() *state.State { return b.ledger.state.Load() }
+func (b *Broker) State() *state.State { return b.ledger.State() }
 
 // Applied yields the changes after position from: see cluster.Broker. What was
 // in the snapshot that this node began with is not at hand. Changes that were
 // published before Close are still handed out after it.
 func (b *Broker) Applied(ctx context.Context, from state.Index) iter.Seq[cluster.Change] {
-	return func(yield func(cluster.Change) bool) { b.ledger.feed.Follow(ctx, from, yield) }
+	return func(yield func(cluster.Change) bool) { b.ledger.Follow(ctx, from, yield) }
 }
 
 // Health is Ready while there is a leader and a majority has confirmed it of
@@ -303,7 +302,7 @@ func (b *Broker) Close() error {
 		b.endWork()
 		b.closed = b.giveBack()
 		b.health.set(cluster.Health{Condition: cluster.Lost, Reason: "the broker was closed"})
-		b.ledger.feed.Close()
+		b.ledger.Close()
 	})
 	return b.closed
 }

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"redis-failover/cluster/datadir"
 )
 
 // The engine keeps its files in a folder that it names after the machine, and
@@ -25,7 +27,7 @@ const engineFiles = "files"
 
 // prepareEngine makes a folder ready for the engine.
 func prepareEngine(dir string) error {
-	if err := makeFolder(filepath.Join(dir, engineFiles)); err != nil {
+	if err := datadir.Make(filepath.Join(dir, engineFiles)); err != nil {
 		return err
 	}
 	for _, name := range []string{"dragonboat.ds", "NODEHOST.ID"} {
@@ -44,5 +46,5 @@ func prepareEngine(dir string) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(dir)
+	return datadir.Sync(dir)
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"redis-failover/cluster/datadir"
 	"redis-failover/cluster/state"
 )
 
@@ -92,7 +93,7 @@ func (k *keeper) update(change func(*identity)) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", identityFile, err)
 	}
-	if err := writeDurable(k.dir, identityFile, append(text, '\n')); err != nil {
+	if err := datadir.WriteDurable(k.dir, identityFile, append(text, '\n')); err != nil {
 		return err
 	}
 	k.id = next

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 
 	"redis-failover/cluster"
-	"redis-failover/cluster/feed"
+	"redis-failover/cluster/local"
 	"redis-failover/cluster/state"
 
 	"github.com/lni/dragonboat/v4/statemachine"
@@ -19,10 +19,8 @@ import (
 // again what it finds in its log: that is skipped, so the document never goes
 // back.
 type ledger struct {
-	state   atomic.Pointer[state.State]
-	feed    *feed.Feed
-	waiters *waiters
-	log     *slog.Logger
+	*local.Document
+	log *slog.Logger
 	// entry is the place in raft's log of the last entry applied since the
 	// engine was opened.
 	entry atomic.Uint64
@@ -54,59 +52,26 @@ func (m *machine) Update(entries []statemachine.Entry) ([]statemachine.Entry, er
 	for i := range entries {
 		change := m.apply(entries[i].Cmd)
 		if err := change.State.CheckSchema(); err != nil {
-			m.ledger.publish(changes)
+			m.ledger.Publish(changes)
 			return nil, m.events.end(err, unusable(err))
 		}
 		m.doc = change.State
 		changes = append(changes, change)
 		entries[i].Result.Value = uint64(change.Index)
 	}
-	m.ledger.publish(changes)
+	m.ledger.Publish(changes)
 	m.ledger.entry.Store(entries[len(entries)-1].Index)
 	return entries, nil
 }
 
 func (m *machine) apply(entry []byte) cluster.Change {
-	mutation := m.ledger.decode(entry)
+	mutation := m.ledger.Decode(entry)
 	next, outcome := state.Apply(m.doc, m.doc.Index+1, mutation)
 	return cluster.Change{Index: next.Index, State: next, Mutation: mutation, Outcome: outcome}
 }
 
-// malformed stands for an entry that cannot be decoded. Propose lets none in, so
-// it is the work of a build with a fault; Apply refuses it.
-const malformed = "malformed"
-
-// decode keeps what can be read of an entry: see state.DecodeMutation.
-func (l *ledger) decode(entry []byte) state.Mutation {
-	mutation, err := state.DecodeMutation(entry)
-	if err != nil {
-		l.log.Error("an entry of the raft log makes no sense and is passed over", "error", err, "bytes", len(entry))
-	}
-	if mutation.Op == nil {
-		mutation.Op = state.OpUnknown{Kind: malformed}
-	}
-	return mutation
-}
-
-// publish makes changes visible: first the document, so that whoever is woken
-// finds it, then the feed, then the proposers.
-func (l *ledger) publish(changes []cluster.Change) {
-	known := l.state.Load().Index
-	for len(changes) > 0 && changes[0].Index <= known {
-		changes = changes[1:]
-	}
-	if len(changes) == 0 {
-		return
-	}
-	l.state.Store(changes[len(changes)-1].State)
-	l.feed.Publish(changes)
-	for _, c := range changes {
-		l.waiters.settle(c)
-	}
-}
-
 // Lookup is not used: who wants the document takes it from the ledger.
-func (m *machine) Lookup(any) (any, error) { return m.ledger.state.Load(), nil }
+func (m *machine) Lookup(any) (any, error) { return m.ledger.State(), nil }
 
 // PrepareSnapshot takes hold of the document, which never changes.
 func (m *machine) PrepareSnapshot() (any, error) { return m.doc, nil }
@@ -129,10 +94,7 @@ func (m *machine) RecoverFromSnapshot(r io.Reader, _ []statemachine.SnapshotFile
 		return m.events.end(err, unusable(err))
 	}
 	m.doc = doc
-	if doc.Index > m.ledger.state.Load().Index {
-		m.ledger.state.Store(doc)
-		m.ledger.feed.Reset(doc)
-	}
+	m.ledger.Reset(doc)
 	return nil
 }
 

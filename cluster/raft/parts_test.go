@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"redis-failover/cluster"
-	"redis-failover/cluster/feed"
+	"redis-failover/cluster/local"
 	"redis-failover/cluster/state"
 
 	"github.com/lni/dragonboat/v4/logger"
@@ -82,46 +82,6 @@ func TestBook(t *testing.T) {
 	}
 	if _, found, _ := b.get("d"); found {
 		t.Error("what could not be saved is known")
-	}
-}
-
-func TestNumbers(t *testing.T) {
-	n := newNumbers(100)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	take := func(known uint64) uint64 {
-		t.Helper()
-		got, err := n.take(ctx, known)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got
-	}
-	first := take(0)
-	if first != 100 {
-		t.Errorf("the first is %d", first)
-	}
-	for i := range uint64(span - 1) {
-		if got := take(0); got != 101+i {
-			t.Fatalf("%d after %d", got, 100+i)
-		}
-	}
-	ended, stop := context.WithCancel(ctx)
-	stop()
-	if got, err := n.take(ended, 0); err == nil {
-		t.Errorf("%d was given out, which is too far from %d", got, first)
-	}
-	waits := make(chan uint64)
-	go func() { waits <- take(0) }()
-	n.giveBack(first)
-	if got := <-waits; got != 100+span {
-		t.Errorf("when the oldest is back, %d comes", got)
-	}
-	for i := range uint64(span) {
-		n.giveBack(101 + i)
-	}
-	if got := take(5000); got != 5001 {
-		t.Errorf("above 5000 comes %d", got)
 	}
 }
 
@@ -215,17 +175,15 @@ func TestSnapshot(t *testing.T) {
 }
 
 func newLedger() *ledger {
-	doc := state.New()
-	l := &ledger{feed: feed.New(64, doc), waiters: newWaiters(), log: slog.New(slog.DiscardHandler)}
-	l.state.Store(doc)
-	return l
+	log := slog.New(slog.DiscardHandler)
+	return &ledger{Document: local.NewDocument(64, log), log: log}
 }
 
 // entries are log entries that add masters, and one that makes no sense.
 func entries(t *testing.T, from, to uint64) []statemachine.Entry {
 	var list []statemachine.Entry
 	for i := from; i <= to; i++ {
-		cmd, err := encode(state.Mutation{ID: state.MutationID{Member: "m", Seq: i}, Op: monitor(int(i))})
+		cmd, err := local.Encode(state.Mutation{ID: state.MutationID{Member: "m", Seq: i}, Op: monitor(int(i))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,26 +201,26 @@ func entries(t *testing.T, from, to uint64) []statemachine.Entry {
 func TestMachine(t *testing.T) {
 	l := newLedger()
 	first := newMachine(l, newEvents())
-	call := l.waiters.add(state.MutationID{Member: "m", Seq: 7})
+	call := l.Waiters.Add(state.MutationID{Member: "m", Seq: 7})
 	twice := append(entries(t, 1, 10), entries(t, 7, 7)...)
 	if _, err := first.Update(twice); err != nil {
 		t.Fatal(err)
 	}
-	if s := l.state.Load(); s.Index != 11 || s.Len() != 8 {
+	if s := l.State(); s.Index != 11 || s.Len() != 8 {
 		t.Errorf("after 11 entries, two without sense and one twice: index %d, %d masters", s.Index, s.Len())
 	}
-	if r := <-call.done; r.outcome.Refused() || r.index != 7 {
+	if r := <-call.Done; r.Outcome.Refused() || r.Index != 7 {
 		t.Errorf("the proposer was told %+v", r)
 	}
 	if l.entry.Load() != 70 {
 		t.Errorf("the last entry is %d", l.entry.Load())
 	}
-	before := l.state.Load()
+	before := l.State()
 	again := newMachine(l, newEvents())
 	if _, err := again.Update(entries(t, 1, 6)); err != nil {
 		t.Fatal(err)
 	}
-	if l.state.Load() != before {
+	if l.State() != before {
 		t.Error("applying a log again changed the document")
 	}
 	doc, err := first.PrepareSnapshot()
@@ -281,14 +239,14 @@ func TestMachine(t *testing.T) {
 	if err := third.RecoverFromSnapshot(bytes.NewReader(snapshot.Bytes()), nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	if s := other.state.Load(); s.Index != 11 {
+	if s := other.State(); s.Index != 11 {
 		t.Errorf("the snapshot has index %d, what it was taken of 11", s.Index)
 	}
 	if _, err := third.Update(entries(t, 11, 14)); err != nil {
 		t.Fatal(err)
 	}
-	a, _ := state.EncodeState(l.state.Load())
-	b, _ := state.EncodeState(other.state.Load())
+	a, _ := state.EncodeState(l.State())
+	b, _ := state.EncodeState(other.State())
 	if !bytes.Equal(a, b) {
 		t.Errorf("two ways to one document:\n%s\n%s", a, b)
 	}

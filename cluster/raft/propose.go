@@ -3,19 +3,15 @@ package raft
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"redis-failover/cluster"
+	"redis-failover/cluster/local"
 	"redis-failover/cluster/state"
 
 	"github.com/lni/dragonboat/v4"
 )
-
-// maxEntry bounds one mutation. The largest that we make, votes on 10,000
-// masters at once, is a tenth of it; the engine takes 64 MiB.
-const maxEntry = 16 << 20
 
 // Propose logs a mutation: see cluster.Broker. It may be called on any member;
 // the engine passes it on to the leader.
@@ -32,46 +28,27 @@ func (b *Broker) Propose(ctx context.Context, m state.Mutation) (state.Outcome, 
 	defer cancel()
 	fresh := m.ID == (state.MutationID{})
 	if fresh {
-		number, err := b.numbers.take(ctx, b.State().LastSeq(b.self))
+		number, err := b.numbers.Take(ctx, b.State().LastSeq(b.self))
 		if err != nil {
 			return state.Outcome{}, 0, b.notSent(err)
 		}
-		defer b.numbers.giveBack(number)
+		defer b.numbers.GiveBack(number)
 		m.ID = state.MutationID{Member: b.self, Seq: number}
 	}
-	text, err := encode(m)
+	text, err := local.Encode(m)
 	if err != nil {
 		return state.Outcome{}, 0, notLogged(err)
 	}
-	p := proposal{b: b, text: text, waiter: b.ledger.waiters.add(m.ID)}
-	defer b.ledger.waiters.remove(p.waiter)
+	p := proposal{b: b, text: text, waiter: b.ledger.Waiters.Add(m.ID)}
+	defer b.ledger.Waiters.Remove(p.waiter)
 	r, err := p.run(ctx)
-	if err == nil && fresh && r.outcome.Refusal == state.RefusedDuplicate {
+	if err == nil && fresh && r.Outcome.Refusal == state.RefusedDuplicate {
 		// It was applied before: what came of it was in a snapshot that this
 		// node was sent instead of the entry.
 		err = &cluster.UnknownError{ID: m.ID, Cause: errors.New("it was applied, and its outcome was not seen")}
 		return state.Outcome{}, 0, err
 	}
-	return r.outcome, r.index, err
-}
-
-// encode returns the mutation as it goes into the log, having made sure that it
-// can be read back: one that cannot would be passed over by everybody.
-func encode(m state.Mutation) ([]byte, error) {
-	if m.Op == nil {
-		return nil, errors.New("the mutation has no operation")
-	}
-	text, err := state.EncodeMutation(m)
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxEntry {
-		return nil, fmt.Errorf("a mutation of %d bytes; %d is the most", len(text), maxEntry)
-	}
-	if _, err := state.DecodeMutation(text); err != nil {
-		return nil, fmt.Errorf("the mutation cannot be read back: %w", err)
-	}
-	return text, nil
+	return r.Outcome, r.Index, err
 }
 
 // begin starts a call that ends when the broker closes.
@@ -102,12 +79,12 @@ func (b *Broker) notSent(err error) error {
 type proposal struct {
 	b      *Broker
 	text   []byte
-	waiter *waiter
+	waiter *local.Waiter
 	// sent: it may have been logged.
 	sent bool
 }
 
-func (p *proposal) run(ctx context.Context) (result, error) {
+func (p *proposal) run(ctx context.Context) (local.Result, error) {
 	for {
 		h, l, err := p.b.ready(ctx)
 		if err != nil {
@@ -125,24 +102,24 @@ func (p *proposal) run(ctx context.Context) (result, error) {
 
 // attempt sends the proposal once and waits. Neither settled nor an error means
 // that another attempt makes sense.
-func (p *proposal) attempt(ctx context.Context, h *host, l lead) (r result, settled bool, err error) {
+func (p *proposal) attempt(ctx context.Context, h *host, l lead) (r local.Result, settled bool, err error) {
 	if !h.enter() {
-		return result{}, false, p.b.pause(ctx)
+		return local.Result{}, false, p.b.pause(ctx)
 	}
 	defer h.leave()
 	request, err := h.nh.Propose(h.session, p.text, h.attempt())
 	if err != nil {
 		if final(err) {
-			return result{}, false, notLogged(err)
+			return local.Result{}, false, notLogged(err)
 		}
-		return result{}, false, p.b.pause(ctx)
+		return local.Result{}, false, p.b.pause(ctx)
 	}
 	wasSent := p.sent
 	p.sent = true
 	changed := l.changed
 	for {
 		select {
-		case r := <-p.waiter.done:
+		case r := <-p.waiter.Done:
 			return r, true, nil
 		case answer := <-request.ResultC():
 			if answer.Completed() {
@@ -150,19 +127,19 @@ func (p *proposal) attempt(ctx context.Context, h *host, l lead) (r result, sett
 			}
 			if answer.Dropped() { // by this node, before it was sent
 				p.sent = wasSent
-				return result{}, false, p.b.pause(ctx)
+				return local.Result{}, false, p.b.pause(ctx)
 			}
-			return result{}, false, nil
+			return local.Result{}, false, nil
 		case <-changed:
 			if now := h.lead.now(); now.leader != 0 {
-				return result{}, false, nil
+				return local.Result{}, false, nil
 			} else {
 				changed = now.changed
 			}
 		case <-h.ctx.Done():
-			return result{}, false, p.b.pause(ctx)
+			return local.Result{}, false, p.b.pause(ctx)
 		case <-ctx.Done():
-			return result{}, false, ctx.Err()
+			return local.Result{}, false, ctx.Err()
 		}
 	}
 }
@@ -173,19 +150,19 @@ func final(err error) bool {
 }
 
 // fail gives an error its class.
-func (p *proposal) fail(ctx context.Context, err error) (result, error) {
+func (p *proposal) fail(ctx context.Context, err error) (local.Result, error) {
 	select {
-	case r := <-p.waiter.done: // both were there
+	case r := <-p.waiter.Done: // both were there
 		return r, nil
 	default:
 	}
 	if !p.sent {
-		return result{}, p.b.notSent(err)
+		return local.Result{}, p.b.notSent(err)
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	return result{}, &cluster.UnknownError{ID: p.waiter.id, Cause: plain(err)}
+	return local.Result{}, &cluster.UnknownError{ID: p.waiter.ID, Cause: plain(err)}
 }
 
 // plain takes the classes "nothing was logged" from an error that is the cause

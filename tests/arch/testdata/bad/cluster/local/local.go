@@ -1,0 +1,3 @@
+package local
+
+import _ "redis-failover/cluster/raft" // want "cluster/local imports cluster/raft"
