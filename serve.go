@@ -39,6 +39,13 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 		return err
 	}
 	defer listener.Close()
+	httpListener, err := listenHTTP(&cfg.Server)
+	if err != nil {
+		return err
+	}
+	if httpListener != nil {
+		defer httpListener.Close()
+	}
 	broker, err := openBroker(cfg, log)
 	if err != nil {
 		return err
@@ -48,7 +55,7 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 
 	ctx, shutdown := context.WithCancel(ctx)
 	defer shutdown()
-	node, err := newNode(cfg, log, broker, listener, shutdown)
+	node, err := newNode(cfg, log, broker, listener, httpListener, shutdown)
 	if err != nil {
 		return err
 	}
@@ -63,10 +70,11 @@ type node struct {
 	lookUps *commands.LookUps
 	scripts *scripts.Runner
 	server  *server.Server
+	http    *httpPart
 	seeder  *seeder
 }
 
-func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener net.Listener, shutdown func()) (*node, error) {
+func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener, httpListener net.Listener, shutdown func()) (*node, error) {
 	n := &node{log: log, broker: broker}
 	publish := func(e state.Event) { n.server.Publish(e) }
 	var err error
@@ -89,21 +97,26 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener
 	})
 	members, _ := broker.(cluster.Membership)
 	runID := newRunID()
+	commandNode := &commands.Node{
+		Broker: broker, Watcher: n.monitor, Members: members, Scripts: n.scripts, LookUps: n.lookUps, Users: commands.NewUsers(cfg.Server.RequirePass),
+		Defaults: state.DefaultSettings(), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
+		Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
+	}
+	addr := announced(cfg, listener)
+	if n.http, err = newHTTP(&cfg.Server, log, httpListener, commandNode, addr.Host); err != nil {
+		return nil, err
+	}
 	options := server.Options{
 		Listener: listener, Logger: log, OnShutdown: shutdown,
 		MaxClients: cfg.Server.MaxClients, IdleTimeout: cfg.Server.Timeout,
 		MaxQueuedBytes: int(cfg.Server.PubSubLimit.Hard),
-		Node: &commands.Node{
-			Broker: broker, Watcher: n.monitor, Members: members, Scripts: n.scripts, LookUps: n.lookUps, Users: commands.NewUsers(cfg.Server.RequirePass),
-			Defaults: state.DefaultSettings(), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
-			Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
-		},
+		Node:           commandNode, HTTP: n.http.shared(&cfg.Server),
 	}
 	if n.server, err = server.New(options); err != nil {
 		return nil, err
 	}
 	n.seeder = &seeder{broker: broker, cfg: cfg, log: log, member: state.Member{
-		ID: broker.Self(), RunID: runID, Addr: announced(cfg, listener), Version: version, Schema: state.SchemaVersion, Alive: true,
+		ID: broker.Self(), RunID: runID, Addr: addr, Version: version, Schema: state.SchemaVersion, Alive: true,
 	}}
 	return n, nil
 }
@@ -117,6 +130,7 @@ func (n *node) run(ctx context.Context) error {
 	parts.Go(func() { n.monitor.Run(ctx) })
 	parts.Go(func() { n.lookUps.Run(ctx) })
 	parts.Go(func() { n.scripts.Run(ctx) })
+	parts.Go(func() { n.http.run(ctx) })
 	lost := make(chan error, 1)
 	parts.Go(func() {
 		lost <- n.awaitLoss(ctx)

@@ -84,6 +84,20 @@ func (l *LookUps) IsolatedFor() time.Duration {
 	return time.Since(*since)
 }
 
+// Ready returns why this node cannot do its work at present, nil if it can: since
+// its start a majority has confirmed the document, and is still within reach as
+// far as this node knows. It never blocks.
+func (l *LookUps) Ready() error {
+	health := l.options.Broker.Health()
+	switch {
+	case health.Condition != cluster.Ready:
+		return errors.New(health.Reason)
+	case !l.current.Load():
+		return errNotConfirmed
+	}
+	return nil
+}
+
 // Run follows the broker until ctx ends. It may be called once.
 func (l *LookUps) Run(ctx context.Context) {
 	caughtUp := make(chan struct{})

@@ -64,6 +64,9 @@ type Server struct {
 	// HTTPAddr is where HTTP is served: "" for the same listener as RESP,
 	// [HTTPOff] for nowhere, else "host:port" with a listener of its own.
 	HTTPAddr string
+	// HTTPHosts are the host names by which HTTP clients may call this node,
+	// besides addresses, "localhost" and the announced host; "*" is any name.
+	HTTPHosts []string
 	// AnnounceAddr is what others are told. Each half may be missing (host "",
 	// port 0) and then comes from the listener.
 	AnnounceAddr state.Addr

@@ -28,6 +28,7 @@ func TestFlagFaults(t *testing.T) {
 		{"-addr :65536", `'-addr :65536': The port "65536" is not a number from 0 to 65535.` + addrWant},
 		{"-addr a,b:1", `'-addr a,b:1': The host "a,b" is not one.` + addrWant},
 		{"--http-addr x", "'--http-addr x': This is not host:port. Give host:port, 'off' for no HTTP, or nothing to serve it on the node's address."},
+		{"-http_hosts a:80", "'-http_hosts a:80': \"a:80\" is not a host name. Give host names without ports, with commas between, or * for any name."},
 		{"-addr :1 -http_addr :1", "'-http_addr :1': This is the address of -addr, which serves HTTP too. Leave it out, or give another port."},
 		{"-addr :0 -http_addr :0", ""},
 		{"-announce_addr :1", `'-announce_addr :1': Address ":1" has no usable host. Give the host:port that others reach this node by.`},

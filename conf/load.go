@@ -155,7 +155,6 @@ func (l *loader) apply() {
 	}
 	l.finishMasters()
 	l.noticeUnused()
-	l.noticeUnserved()
 	l.noticeQuorums()
 }
 
@@ -232,15 +231,6 @@ func (l *loader) finishMasters() {
 			m.Quorum = l.config.NewMaster.Quorum
 			m.Settings = l.config.NewMaster.Settings()
 		}
-	}
-}
-
-// noticeUnserved speaks of an HTTP listener: nothing listens there yet.
-func (l *loader) noticeUnserved() {
-	if addr := l.config.Server.HTTPAddr; addr != "" && addr != HTTPOff {
-		o := l.config.given["http_addr"]
-		l.config.Notices = append(l.config.Notices, Notice{At: o.at, Serious: true,
-			Text: cmp.Or(o.at.Name, "http_addr") + " has no effect yet: this version serves no HTTP."})
 	}
 }
 

@@ -87,6 +87,7 @@ func TestFlags(t *testing.T) {
 		{"-addr 127.0.0.1:11000", "[{tcp 127.0.0.1:11000 false}]", func(c *Config) any { return c.Server.Listen }},
 		{"-addr [::1]:0", "[{tcp [::1]:0 false}]", func(c *Config) any { return c.Server.Listen }},
 		{"-http_addr 127.0.0.1:8080", "127.0.0.1:8080", func(c *Config) any { return c.Server.HTTPAddr }},
+		{"-http_hosts sentinel.example,b", "[sentinel.example b]", func(c *Config) any { return c.Server.HTTPHosts }},
 		{"-http_addr off", HTTPOff, func(c *Config) any { return c.Server.HTTPAddr }},
 		{"-announce_addr sentinel.example:26379", "sentinel.example:26379", func(c *Config) any { return c.Server.AnnounceAddr }},
 		{"-masters_state new", "new", func(c *Config) any { return c.MastersState }},

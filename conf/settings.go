@@ -121,10 +121,17 @@ func listenSettings() table {
 		},
 		{
 			name: "http_addr", arg: "HOST:PORT",
-			help: "a listener of its own for HTTP; accepted, but this version serves no HTTP yet",
+			help: "a listener of its own for HTTP, or 'off'; without it HTTP is served on the node's address",
 			want: "Give host:port, 'off' for no HTTP, or nothing to serve it on the node's address.",
 			set:  setHTTPAddr,
 			show: func(c *Config) string { return c.Server.HTTPAddr },
+		},
+		{
+			name: "http_hosts", arg: "LIST", list: true,
+			help: "host names by which HTTP clients may call the node, besides its addresses, localhost and its announced name",
+			want: "Give host names without ports, with commas between, or * for any name.",
+			set:  setHTTPHosts,
+			show: func(c *Config) string { return strings.Join(c.Server.HTTPHosts, ",") },
 		},
 		{
 			name: "announce_addr", arg: "HOST:PORT",
@@ -146,6 +153,21 @@ func setHTTPAddr(c *Config, text string) error {
 		c.Server.HTTPAddr = addr
 	}
 	return err
+}
+
+func setHTTPHosts(c *Config, text string) error {
+	hosts := splitList(text)
+	var errs []error
+	for _, host := range hosts {
+		if strings.ContainsAny(host, " \t\r\n:/@") {
+			errs = append(errs, fmt.Errorf("%q is not a host name", host))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	c.Server.HTTPHosts = hosts
+	return nil
 }
 
 func masterSettings() table {

@@ -17,6 +17,7 @@ func (c *Config) Summary() string {
 		row("file", "%s", c.File)
 	}
 	row("listen", "%s (%s)", c.Server.listenText(), c.Server.passwordText())
+	row("HTTP", "%s", c.Server.httpText())
 	if a := c.Server.announceText(); a != "" {
 		row("announce", "%s", a)
 	}
@@ -48,6 +49,16 @@ func (s *Server) listenText() string {
 		addrs[i] = l.Addr
 	}
 	return strings.Join(addrs, ",")
+}
+
+func (s *Server) httpText() string {
+	switch s.HTTPAddr {
+	case "":
+		return "on the same address"
+	case HTTPOff:
+		return HTTPOff
+	}
+	return "on " + s.HTTPAddr
 }
 
 func (s *Server) passwordText() string {

@@ -122,6 +122,24 @@ var errFraming = errors.New("wrong framing")
 // waiting is the number of bytes that were received and not yet answered.
 func (f *frames) waiting() int { return len(f.in) - f.at + len(f.frame) }
 
+// unread are the bytes that were received and not looked at, valid until the
+// next read.
+func (f *frames) unread() []byte { return f.in[f.at:] }
+
+// more waits for further bytes behind the unread ones, of which there must be less
+// than readBuffer, and nothing be read before.
+func (f *frames) more() error {
+	n, err := f.src.Read(f.in[len(f.in):cap(f.in)])
+	f.in = f.in[:len(f.in)+n]
+	if n > 0 {
+		return nil // an error that came with data comes again
+	}
+	if err == nil {
+		return io.ErrNoProgress
+	}
+	return err
+}
+
 // multibulk reads a command in RESP and returns the number of its words.
 func (f *frames) multibulk() (int, error) {
 	count, err := f.number(errMultibulkLength)

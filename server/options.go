@@ -42,6 +42,10 @@ type Options struct {
 	// before it is cut. Defaults 8 MiB and 65,536: several times the events of
 	// a failover of thousands of masters at once.
 	MaxQueuedBytes, MaxQueuedMessages int
+	// HTTP serves a client whose first bytes are an HTTP request, and returns when
+	// it has closed the connection; that must be soon after the connection fails,
+	// which is how the server ends. If it is nil such clients are closed unheard.
+	HTTP func(net.Conn)
 	// OnShutdown is called for SHUTDOWN. It must not wait for the server to
 	// end. By default the server stops itself.
 	OnShutdown func()

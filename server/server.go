@@ -185,9 +185,7 @@ func (s *Server) wait(d time.Duration) bool {
 	}
 }
 
-// admit starts the session of a new client, or turns it away. Nothing has been
-// read from it yet: should another protocol share the port, its first bytes
-// tell it apart in the goroutine started here.
+// admit starts the session of a new client, or turns it away.
 func (s *Server) admit(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		// A connection without keep-alive still works.

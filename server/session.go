@@ -39,8 +39,9 @@ type session struct {
 	client commands.Client // guarded by mu, but for ID, Addr, LocalAddr and FD, which never change
 }
 
-// errHTTP ends a session whose client speaks HTTP: somebody may be making a
-// browser send us commands. Redis answers nothing either.
+// errHTTP ends a session whose client speaks HTTP where that is turned off, or
+// behind commands: somebody may be making a browser send us commands. Redis
+// answers nothing either.
 var errHTTP = errors.New("sent HTTP")
 
 func newSession(server *Server, conn net.Conn, id int64) *session {
@@ -96,6 +97,11 @@ func (s *session) serve() (err error) {
 			err = net.ErrClosed
 		}
 	}()
+	if http, err := speaksHTTP(s.in); err != nil {
+		return err
+	} else if http {
+		return s.handOver()
+	}
 	for !s.ending {
 		words, err := s.in.next()
 		if err != nil {

@@ -26,6 +26,7 @@ var graph = []edge{
 	{"monitor", []string{"monitor/failover", "cluster", "cluster/state", "conf"}, "the effects see a broker by its contract, never an engine"},
 	{"commands", []string{"monitor/failover", "monitor/scripts", "cluster", "cluster/state"}, "handlers know no connection, so that a test of one needs no socket"},
 	{"server", []string{"commands", "monitor/failover", "cluster", "cluster/state", "conf"}, "the listener speaks to everything by way of the commands"},
+	{"server/web", []string{"commands", "cluster", "cluster/state"}, "HTTP says what the commands answer, and knows no other protocol"},
 	{"examples/...", []string{"..."}, "examples show what an embedder may use"},
 	{"tests/...", []string{"..."}, "tests look at everything"},
 }

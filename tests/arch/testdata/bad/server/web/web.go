@@ -1,0 +1,6 @@
+package web
+
+import (
+	_ "redis-failover/commands"
+	_ "redis-failover/server" // want "server/web imports server"
+)

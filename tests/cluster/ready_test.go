@@ -1,0 +1,89 @@
+package cluster
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"redis-failover/tests/procs"
+)
+
+// page is what a node answers to GET.
+func page(m *procs.Member, path string) (status int, body string, err error) {
+	response, err := http.Get("http://" + m.Addr.String() + path)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(text), err
+}
+
+// says returns nil if a node answers with that status and a text that contains
+// word; for Eventually.
+func says(m *procs.Member, path string, status int, word string) error {
+	got, body, err := page(m, path)
+	if err != nil || got != status || !strings.Contains(body, word) {
+		return fmt.Errorf("member %d, %s: %d %q, %v; want %d and %q", m.Index, path, got, body, err, status, word)
+	}
+	return nil
+}
+
+// A node is ready with a majority and not ready without one, and says why; it
+// lives all the while.
+func TestReadyz(t *testing.T) {
+	t.Parallel()
+	c := procs.StartCluster(t, procs.ClusterOpts{})
+	all := func(status int, word string, members ...*procs.Member) {
+		t.Helper()
+		for _, m := range members {
+			procs.Eventually(t, patience, func() error { return says(m, "/readyz", status, word) })
+		}
+	}
+	all(http.StatusOK, "ready", c.Members...)
+
+	rest, dead := c.Members[0], c.Others(c.Members[0])
+	c.Kill(dead...)
+	all(http.StatusServiceUnavailable, "isolated for ", rest)
+	if err := says(rest, "/healthz", http.StatusOK, "ok"); err != nil {
+		t.Error(err)
+	}
+
+	c.Kill(rest)
+	c.Start(rest)
+	all(http.StatusServiceUnavailable, "isolated for ", rest)
+	c.Start(dead...)
+	all(http.StatusOK, "ready", c.Members...)
+}
+
+// HTTP may have a listener of its own, and then has no other; or none.
+func TestHTTPAddr(t *testing.T) {
+	t.Parallel()
+	own := procs.Failover(t, "-http_addr=127.0.0.1:0")
+	var addr string
+	procs.Eventually(t, patience, func() error {
+		_, rest, found := strings.Cut(own.Log(), "HTTP has a listener of its own\" address=")
+		if !found {
+			return fmt.Errorf("no word of the listener")
+		}
+		addr, _, _ = strings.Cut(rest, "\n")
+		return nil
+	})
+	response, err := http.Get("http://" + strings.TrimSpace(addr) + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("/healthz of the listener of its own: %s", response.Status)
+	}
+	off := procs.Failover(t, "-http_addr=off")
+	for _, n := range []*procs.Node{own, off} {
+		if response, err := http.Get("http://" + n.Addr.String() + "/healthz"); err == nil {
+			response.Body.Close()
+			t.Errorf("HTTP is answered at -addr: %s", response.Status)
+		}
+	}
+}
