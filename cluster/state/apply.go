@@ -103,11 +103,11 @@ func (d *draft) emit(level Level, name, master, payload string) {
 }
 
 func (d *draft) emitMaster(level Level, name string, m *Master) {
-	d.emit(level, name, m.Name, MasterDetails(m.Name, m.Addr))
+	d.emit(level, name, m.Name, d.details(m))
 }
 
 func (d *draft) emitReplica(level Level, name string, m *Master, replica Addr) {
-	d.emit(level, name, m.Name, ReplicaDetails(replica, m.Name, m.Addr))
+	d.emit(level, name, m.Name, d.replicaDetails(m, replica))
 }
 
 // commit files the events in the journals and the edited masters in the table.
@@ -214,7 +214,7 @@ func (d *draft) recount(m *Master) {
 	}
 	m.ODown = odown
 	if odown {
-		d.emit(Warning, EventODown, m.Name, fmt.Sprintf("%s #quorum %d/%d", MasterDetails(m.Name, m.Addr), have, m.Quorum))
+		d.emit(Warning, EventODown, m.Name, fmt.Sprintf("%s #quorum %d/%d", d.details(m), have, m.Quorum))
 		return
 	}
 	d.emitMaster(Warning, EventODownEnd, m)
@@ -268,9 +268,10 @@ func (d *draft) monitor(op OpMonitor) {
 			m.addReplica(SeenReplica{Addr: a}, d.at)
 		}
 	}
+	m.learnIP(m.Addr.Host, op.IP)
 	d.put(m)
 	d.out.Count = 1
-	d.emit(Warning, EventMonitor, m.Name, fmt.Sprintf("%s quorum %d", MasterDetails(m.Name, m.Addr), m.Quorum))
+	d.emit(Warning, EventMonitor, m.Name, fmt.Sprintf("%s quorum %d", d.details(m), m.Quorum))
 	d.introduceAll(m)
 }
 
@@ -329,7 +330,7 @@ func (d *draft) set(op OpSet) {
 		if OptionSecret(o.Name) {
 			shown = "******"
 		}
-		d.emit(Warning, EventSet, m.Name, fmt.Sprintf("%s %s %s", MasterDetails(m.Name, m.Addr), o.Name, shown))
+		d.emit(Warning, EventSet, m.Name, fmt.Sprintf("%s %s %s", d.details(m), o.Name, shown))
 	}
 	d.out.Count = 1
 	d.recount(m)
@@ -344,6 +345,7 @@ func (d *draft) reset(op OpReset) {
 		d.finish(m, "aborted", "SENTINEL RESET")
 		m.Replicas, m.Votes, m.ODown = nil, nil, false
 		m.RunID, m.ReplID, m.PastReplIDs = "", "", nil
+		m.IPs = m.usedIPs()
 		m.Generation = uint64(d.Index)
 		m.RetryNow = true
 		d.out.Count++
@@ -371,6 +373,7 @@ func (d *draft) observe(op OpObserve) {
 			continue
 		}
 		added, updated := m.addReplica(r, d.at)
+		updated = m.learnIP(r.Addr.Host, r.IP) || updated
 		if added {
 			d.emitReplica(Notice, EventSlave, m, r.Addr)
 		}

@@ -77,7 +77,7 @@ func (d *draft) takeOver(op OpTakeOver) {
 	m.Failover.Claim = Claim{Epoch: op.From.Epoch, Number: op.From.Number + 1, Holder: op.Member}
 	d.out.Claim = m.Failover.Claim
 	d.emit(Note, NoteTakeOver, m.Name, fmt.Sprintf("%s epoch %d phase %s by %s: %s",
-		MasterDetails(m.Name, m.Addr), op.From.Epoch, m.Failover.Phase, op.Member, op.Reason))
+		d.details(m), op.From.Epoch, m.Failover.Phase, op.Member, op.Reason))
 }
 
 // step returns the draft's master if the claim is in force and the failover is
@@ -142,7 +142,8 @@ func (d *draft) promoted(op OpPromoted) {
 	d.switchTo(m, f.Candidate, op)
 	f.Switched = d.at
 	d.enter(m, PhaseReconf)
-	d.emit(Warning, EventSwitch, m.Name, fmt.Sprintf("%s %s %d %s %d", m.Name, old.Host, old.Port, m.Addr.Host, m.Addr.Port))
+	from, to := d.Shown(m, old), d.Shown(m, m.Addr)
+	d.emit(Warning, EventSwitch, m.Name, fmt.Sprintf("%s %s %d %s %d", m.Name, from.Host, from.Port, to.Host, to.Port))
 	for _, r := range m.Replicas {
 		if r.Addr != old {
 			d.emitReplica(Notice, EventSlave, m, r.Addr)
@@ -228,7 +229,7 @@ func (d *draft) abort(op OpAbort) {
 	}
 	m.RetryNow = op.RetryNow
 	if op.Event == NoteAborted {
-		d.emit(Note, NoteAborted, m.Name, MasterDetails(m.Name, m.Addr)+": "+op.Reason)
+		d.emit(Note, NoteAborted, m.Name, d.details(m)+": "+op.Reason)
 	} else {
 		d.emitMaster(Warning, op.Event, m)
 	}
@@ -295,5 +296,5 @@ func (d *draft) repaired(op OpRepaired) {
 	if !op.OK {
 		verdict = "given up"
 	}
-	d.emit(Note, NoteRepairEnd, m.Name, fmt.Sprintf("%s %s: %s", ReplicaDetails(op.Addr, m.Name, m.Addr), verdict, op.Reason))
+	d.emit(Note, NoteRepairEnd, m.Name, fmt.Sprintf("%s %s: %s", d.replicaDetails(m, op.Addr), verdict, op.Reason))
 }

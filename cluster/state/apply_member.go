@@ -21,7 +21,7 @@ func (d *draft) moved(now Member) {
 	for first := range d.Masters() {
 		m := d.edit(first.Name)
 		d.emitAbout(now.ID, EventSentinelMoved, m, fmt.Sprintf("%s ip %s port %d for %s",
-			MasterDetails(m.Name, m.Addr), now.Addr.Host, now.Addr.Port, now.ID))
+			d.details(m), now.Addr.Host, now.Addr.Port, now.ID))
 		if others := d.Len() - 1; others > 0 {
 			d.emitSentinel(EventSentinelUpdate, m, now, fmt.Sprintf(" %d additional matching instances", others))
 		}
@@ -43,7 +43,7 @@ func (d *draft) introduceAll(m *Master) {
 }
 
 func (d *draft) emitSentinel(name string, m *Master, member Member, more string) {
-	d.emitAbout(member.ID, name, m, SentinelDetails(member, m.Name, m.Addr)+more)
+	d.emitAbout(member.ID, name, m, SentinelDetails(member, m.Name, d.Shown(m, m.Addr))+more)
 }
 
 func (d *draft) emitAbout(id MemberID, name string, m *Master, payload string) {

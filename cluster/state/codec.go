@@ -76,6 +76,7 @@ type wireState struct {
 	Seen     table[window]
 	Seeds    table[bool]
 	Journal  []Event
+	Globals  []Option `json:",omitempty"`
 }
 
 // EncodeState writes a whole document for a snapshot.
@@ -83,6 +84,7 @@ func EncodeState(s *State) ([]byte, error) {
 	return json.Marshal(wireState{
 		Schema: s.Schema, Index: s.Index, Epoch: s.Epoch, EventSeq: s.EventSeq,
 		Masters: s.masters, Members: s.members, Seen: s.seen, Seeds: s.seeds, Journal: s.journal,
+		Globals: s.globals,
 	})
 }
 
@@ -96,6 +98,11 @@ func (w *wireState) check() error {
 	for id, m := range w.Members.all() {
 		if string(m.ID) != id {
 			return fmt.Errorf("the entry of member %q holds %q", id, m.ID)
+		}
+	}
+	for _, o := range w.Globals {
+		if err := CheckGlobal(o); err != nil {
+			return fmt.Errorf("a global setting: %w", err)
 		}
 	}
 	return nil
@@ -123,5 +130,6 @@ func DecodeState(text []byte) (*State, error) {
 	return &State{
 		Schema: w.Schema, Index: w.Index, Epoch: w.Epoch, EventSeq: w.EventSeq,
 		masters: w.Masters, members: w.Members, seen: w.Seen, seeds: w.Seeds, journal: w.Journal,
+		globals: w.Globals,
 	}, nil
 }

@@ -16,7 +16,7 @@ func opTypes() []reflect.Type {
 	var types []reflect.Type
 	for _, op := range []Op{
 		OpMember{}, OpAlive{}, OpForget{}, OpMonitor{}, OpRemove{}, OpSet{}, OpReset{}, OpObserve{}, OpVote{}, OpBegin{}, OpTakeOver{},
-		OpSelect{}, OpWait{}, OpPromoted{}, OpProgress{}, OpEnd{}, OpAbort{}, OpRepair{}, OpRepaired{},
+		OpSelect{}, OpWait{}, OpPromoted{}, OpProgress{}, OpEnd{}, OpAbort{}, OpRepair{}, OpRepaired{}, OpConfig{}, OpResolve{},
 	} {
 		types = append(types, reflect.TypeOf(op))
 	}
@@ -53,7 +53,7 @@ func randomValue(rng *rand.Rand, v reflect.Value) {
 		v.SetString([]string{"", "tell nobody", "\x00\xff\xfe", `"quoted"`}[rng.IntN(4)])
 		return
 	case Option:
-		options := []Option{{Name: "auth-pass", Values: []string{"\xff\x00"}}, {Name: "AUTH-PASS", Values: []string{"p"}}, {Name: "quorum", Values: []string{"2"}}, {Name: "rename-command", Values: []string{"A", "b"}}, {Name: "auth-user", Values: []string{"\xfe"}}, {Name: "?"}}
+		options := []Option{{Name: "auth-pass", Values: []string{"\xff\x00"}}, {Name: "AUTH-PASS", Values: []string{"p"}}, {Name: "quorum", Values: []string{"2"}}, {Name: "rename-command", Values: []string{"A", "b"}}, {Name: "auth-user", Values: []string{"\xfe"}}, {Name: "sentinel-pass", Values: []string{"\xff\x00"}}, {Name: "?"}}
 		v.Set(reflect.ValueOf(options[rng.IntN(len(options))]))
 		return
 	}
@@ -156,7 +156,7 @@ func TestStateRoundTrip(t *testing.T) {
 		}
 	}
 	empty, err := DecodeState(encoded(t, New()))
-	if err != nil || empty.Len() != 0 || empty.MemberCount() != 0 || empty.Schema != SchemaVersion {
+	if err != nil || empty.Len() != 0 || empty.MemberCount() != 0 || empty.Schema != firstSchema {
 		t.Errorf("the empty document came back as %+v, %v", empty, err)
 	}
 }
@@ -187,6 +187,7 @@ func TestSecretsAreHidden(t *testing.T) {
 		Mutation{Op: OpMonitor{Settings: settings}},
 		Option{Name: "Auth-Pass", Values: []string{password}},
 		OpSet{Options: []Option{{Name: "auth-pass", Values: []string{password}}}},
+		OpConfig{Options: []Option{{Name: SentinelPass, Values: []string{password}}}},
 		Mutation{Op: OpSet{Options: []Option{{Name: "auth-pass", Values: []string{password}}}}},
 	} {
 		var log bytes.Buffer

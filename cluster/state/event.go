@@ -80,6 +80,8 @@ const (
 	NoteRepairEnd = "repair-end"
 	// NoteSchema: all members know a later schema, which is in force from now on.
 	NoteSchema = "schema-in-force"
+	// NoteResolved: a host name stands for another IP address.
+	NoteResolved = "host-address"
 )
 
 // The local events, published by the node that saw them.

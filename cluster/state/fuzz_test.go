@@ -84,7 +84,13 @@ func FuzzApply(f *testing.F) {
 // kind.
 func drive(t *testing.T, input []byte, met map[string]int) {
 	t.Helper()
-	g := &generator{input: input, s: withGroup(t).s}
+	d := withGroup(t)
+	for _, id := range []MemberID{alice, bob, carol} {
+		m, _ := d.s.Member(id)
+		m.Schema = SchemaVersion
+		d.must(OpMember{m})
+	}
+	g := &generator{input: input, s: d.s, schema: SchemaVersion}
 	promotions := map[Epoch]string{}
 	generations := map[string]uint64{} // by name, removed masters included
 	var held []*State
@@ -127,6 +133,8 @@ type generator struct {
 	input []byte
 	s     *State
 	seq   uint64
+	// schema is the one whose ops are spelled.
+	schema int
 }
 
 func (g *generator) more() bool { return len(g.input) > 0 && g.seq < 200 }
@@ -168,12 +176,15 @@ func (g *generator) claim(name string) Claim {
 
 func (g *generator) op() Op {
 	name := g.name()
+	if g.schema > firstSchema && g.n(8) == 0 {
+		return g.hostOp(name)
+	}
 	switch g.n(24) {
 	case 0:
 		if g.n(6) == 0 {
 			return OpForget{Member: g.member()}
 		}
-		return OpMember{Member{ID: g.member(), RunID: fmt.Sprint(g.n(3)), Alive: g.n(3) > 0}}
+		return OpMember{Member{ID: g.member(), RunID: fmt.Sprint(g.n(3)), Alive: g.n(3) > 0, Schema: g.schema}}
 	case 1:
 		return OpAlive{Member: g.member(), Alive: g.n(3) > 0}
 	case 2:
@@ -196,6 +207,24 @@ func (g *generator) op() Op {
 			{Name: name, Generation: g.generation(name), Down: g.n(4) > 0}, {Name: other, Generation: g.generation(other), Down: g.n(2) > 0}}}
 	}
 	return g.failoverOp(name)
+}
+
+// hostOp is an op of the second schema.
+func (g *generator) hostOp(name string) Op {
+	host := []string{"redis-1", "redis-2", "10.0.0.1"}[g.n(3)]
+	ip := []string{"10.0.1.1", "10.0.1.2", "?"}[g.n(3)]
+	named := Addr{Host: host, Port: 6379}
+	switch g.n(5) {
+	case 0:
+		return OpMonitor{Name: name, Addr: named, IP: ip, Quorum: 1, Settings: DefaultSettings()}
+	case 1:
+		return OpObserve{Name: name, Generation: g.generation(name), Replicas: []SeenReplica{{Addr: named, IP: ip}}}
+	case 2:
+		option := []Option{{Name: AnnounceHostnames, Values: []string{"yes"}}, {Name: AnnounceHostnames, Values: []string{"No"}},
+			{Name: SentinelPass, Values: []string{"\xff"}}, {Name: ResolveHostnames, Values: []string{"?"}}}[g.n(4)]
+		return OpConfig{Options: []Option{option}, Member: []MemberID{"", alice, "stranger"}[g.n(3)], Announce: g.addr(), Seed: g.n(2) == 0}
+	}
+	return OpResolve{Name: name, Host: host, IP: ip}
 }
 
 func (g *generator) failoverOp(name string) Op {

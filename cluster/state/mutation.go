@@ -95,6 +95,8 @@ type OpMonitor struct {
 	Addr     Addr
 	Quorum   int
 	Settings Settings
+	// IP is what Addr's host stands for, if that is a name and this is known.
+	IP string `json:",omitzero"`
 	// Replicas, ConfigEpoch and Epoch (the highest one that the file mentions)
 	// come from a sentinel.conf that carries them.
 	Replicas    []Addr
@@ -131,6 +133,8 @@ type OpObserve struct {
 type SeenReplica struct {
 	Addr  Addr
 	RunID RunID // "" leaves it
+	// IP is what a new replica's host stands for, if that is a name.
+	IP string `json:",omitzero"`
 }
 
 // OpVote sets or withdraws one member's votes, a batch at a time.
@@ -236,6 +240,25 @@ type OpRepaired struct {
 	Reason string
 }
 
+// OpConfig changes global settings: all of them, or none and a refusal.
+type OpConfig struct {
+	Options []Option
+	// Member, if set, is announced with the address Announce from now on: for a
+	// command that changes both, and must not be taken halfway.
+	Member   MemberID `json:",omitzero"`
+	Announce Addr     `json:",omitzero"`
+	// Seed: it comes from a configuration file, which changes nothing that was
+	// ever set.
+	Seed bool `json:",omitzero"`
+}
+
+// OpResolve says what a host name of a master's group stands for. One member
+// corrects what is known, see failover.Step; any may say what is not.
+type OpResolve struct {
+	Name     string
+	Host, IP string
+}
+
 // OpUnknown stands for an op of a newer build, or one that cannot be read, as the
 // codec found it.
 type OpUnknown struct {
@@ -262,6 +285,8 @@ func (OpEnd) kind() string       { return "end" }
 func (OpAbort) kind() string     { return "abort" }
 func (OpRepair) kind() string    { return "repair" }
 func (OpRepaired) kind() string  { return "repaired" }
+func (OpConfig) kind() string    { return "config" }
+func (OpResolve) kind() string   { return "resolve" }
 func (o OpUnknown) kind() string { return o.Kind }
 
 // Kind is the codec's name of an op.

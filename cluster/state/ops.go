@@ -32,6 +32,8 @@ var opRules = map[string]opRule{
 	OpAbort{}.kind():    rule(1, (*draft).abort),
 	OpRepair{}.kind():   rule(1, (*draft).repair),
 	OpRepaired{}.kind(): rule(1, (*draft).repaired),
+	OpConfig{}.kind():   rule(2, (*draft).config),
+	OpResolve{}.kind():  rule(2, (*draft).resolve),
 }
 
 func rule[T Op](schema int, apply func(*draft, T)) opRule {

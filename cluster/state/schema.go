@@ -25,7 +25,7 @@ import (
 
 // SchemaVersion is the newest schema that this build knows. It rises when a kind
 // of op, a field or an option is added, or when Apply is to judge otherwise.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 // firstSchema is in force in an empty document, whatever build begins it: builds
 // that begin the same log must begin with the same.

@@ -68,6 +68,9 @@ func TestMemberTooOld(t *testing.T) {
 	}
 }
 
+// tomorrow is the schema of the next build.
+const tomorrow = SchemaVersion + 1
+
 // ofTomorrow is a log entry that a newer build wrote.
 func (d *doc) ofTomorrow(kind string, schema int, body string) Mutation {
 	d.t.Helper()
@@ -89,26 +92,26 @@ func (d *doc) ofTomorrow(kind string, schema int, body string) Mutation {
 func TestEntryOfTomorrow(t *testing.T) {
 	d := newDoc(t)
 	d.must(monitorM(1))
-	m := d.ofTomorrow("of-tomorrow", 2, `{"A":1}`)
+	m := d.ofTomorrow("of-tomorrow", tomorrow, `{"A":1}`)
 	out := d.apply(m)
 	d.wantRefused(out, RefusedSchema)
-	if want := "this needs schema 2, and 1 is in force: no member has said yet that it knows it; upgrade all members first"; out.Detail != want {
+	if want := fmt.Sprintf("this needs schema %d, and 1 is in force: no member has said yet that it knows it; upgrade all members first", tomorrow); out.Detail != want {
 		t.Errorf("refused with %q, want %q", out.Detail, want)
 	}
 	d.wantRefused(d.apply(m), RefusedDuplicate)
 
 	d.must(knowing(bob, 1))
 	d.must(knowing(alice, 0))
-	d.must(knowing(carol, 2))
+	d.must(knowing(carol, tomorrow))
 	for _, m := range []Mutation{
-		d.ofTomorrow("of-tomorrow", 2, `"?"`),
-		d.ofTomorrow("remove", 2, `{"Name":"m","Unless":"a field of tomorrow"}`),
-		d.ofTomorrow("remove", 2, `["a","body","of","tomorrow"]`),
-		{ID: MutationID{Member: "test", Seq: 1000}, Schema: 2, Op: OpRemove{Name: "m"}},
+		d.ofTomorrow("of-tomorrow", tomorrow, `"?"`),
+		d.ofTomorrow("remove", tomorrow, `{"Name":"m","Unless":"a field of tomorrow"}`),
+		d.ofTomorrow("remove", tomorrow, `["a","body","of","tomorrow"]`),
+		{ID: MutationID{Member: "test", Seq: 1000}, Schema: tomorrow, Op: OpRemove{Name: "m"}},
 	} {
 		out := d.apply(m)
 		d.wantRefused(out, RefusedSchema)
-		want := "this needs schema 2, and 1 is in force: aaaaaaaa (version 0.0) knows 1, bbbbbbbb (version 0.1) knows 1; upgrade all members first"
+		want := fmt.Sprintf("this needs schema %d, and 1 is in force: aaaaaaaa (version 0.0) knows 1, bbbbbbbb (version 0.1) knows 1; upgrade all members first", tomorrow)
 		if out.Detail != want {
 			t.Errorf("refused with %q, want %q", out.Detail, want)
 		}
@@ -164,7 +167,7 @@ func withOption(t *testing.T, name string, schema int) {
 // TestOptionOfTomorrow: an option is refused until all members know it, and a
 // master that does not have it set can be added all the same.
 func TestOptionOfTomorrow(t *testing.T) {
-	withOption(t, "of-tomorrow", 2)
+	withOption(t, "of-tomorrow", tomorrow)
 	d := newDoc(t)
 	d.must(knowing(alice, 1))
 	d.must(monitorM(1))
@@ -178,10 +181,10 @@ func TestOptionOfTomorrow(t *testing.T) {
 	d.wantRefused(d.do(other), RefusedSchema)
 
 	text, err := EncodeMutation(Mutation{ID: MutationID{Member: alice, Seq: 1}, Op: set})
-	if err != nil || !bytes.Contains(text, []byte(`"Schema":2`)) {
+	if err != nil || !bytes.Contains(text, fmt.Appendf(nil, `"Schema":%d`, tomorrow)) {
 		t.Errorf("the entry does not say what it needs: %s, %v", text, err)
 	}
-	d.must(knowing(alice, 2))
+	d.must(knowing(alice, tomorrow))
 	d.must(set)
 	d.must(other)
 }
@@ -228,17 +231,24 @@ func TestSnapshotWithUnknownFields(t *testing.T) {
 	}
 }
 
-var rewrite = flag.Bool("rewrite", false, "write testdata/schema1 anew; only as long as nothing was released")
+var rewrite = flag.Bool("rewrite", false, "write the logs of testdata anew; only as long as nothing was released")
 
-// TestLogOfSchema1: a log of the first schema leads to the document that it led
-// to when it was written. A difference means that members of two builds would
-// part: what Apply does with old entries changes only with the schema in force.
-func TestLogOfSchema1(t *testing.T) {
-	log, document := filepath.Join("testdata", "schema1", "log.jsonl"), filepath.Join("testdata", "schema1", "document.json")
+// TestLogsOfSchemas: a log of a schema leads to the document that it led to when it
+// was written. A difference means that members of two builds would part: what Apply
+// does with old entries changes only with the schema in force.
+func TestLogsOfSchemas(t *testing.T) {
+	for schema, write := range map[int]func(*testing.T) ([]byte, *State){1: logOfSchema1, 2: logOfSchema2} {
+		t.Run(fmt.Sprint(schema), func(t *testing.T) { testLog(t, schema, write) })
+	}
+}
+
+func testLog(t *testing.T, schema int, write func(*testing.T) ([]byte, *State)) {
+	folder := filepath.Join("testdata", fmt.Sprintf("schema%d", schema))
+	log, document := filepath.Join(folder, "log.jsonl"), filepath.Join(folder, "document.json")
 	if *rewrite {
-		text, s := logOfSchema1(t)
+		text, s := write(t)
 		for name, data := range map[string][]byte{log: text, document: append(encoded(t, s), '\n')} {
-			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			if err := os.MkdirAll(folder, 0o755); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.WriteFile(name, data, 0o644); err != nil {
@@ -270,7 +280,7 @@ func TestLogOfSchema1(t *testing.T) {
 	}
 	for _, typ := range opTypes() {
 		op := reflect.Zero(typ).Interface().(Op)
-		if opRules[Kind(op)].schema == firstSchema && !accepted[Kind(op)] {
+		if opRules[Kind(op)].schema == schema && !accepted[Kind(op)] {
 			t.Errorf("no %q of the log was accepted", Kind(op))
 		}
 	}
@@ -303,13 +313,44 @@ func logOfSchema1(t *testing.T) ([]byte, *State) {
 		d.do(g.op())
 		g.s = d.s
 	}
+	return d.written(), d.s
+}
+
+// written is the log of all that was applied.
+func (d *doc) written() []byte {
+	d.t.Helper()
 	var log []byte
 	for _, m := range d.log {
 		text, err := EncodeMutation(m)
 		if err != nil {
-			t.Fatal(err)
+			d.t.Fatal(err)
 		}
 		log = slices.Concat(log, text, []byte("\n"))
 	}
-	return log, d.s
+	return log
+}
+
+// logOfSchema2 is what came with the second schema, before and after it is in
+// force.
+func logOfSchema2(t *testing.T) ([]byte, *State) {
+	t.Helper()
+	d := newDoc(t)
+	config := OpConfig{Options: []Option{option(ResolveHostnames, "yes"), option(SentinelPass, "\x00\xff")}, Member: alice, Announce: addr(7)}
+	d.must(knowing(alice, 1))
+	d.wantRefused(d.do(config), RefusedSchema)
+	d.must(knowing(alice, 2))
+	d.must(config)
+	d.must(OpConfig{Seed: true, Options: []Option{option(ResolveHostnames, "no"), option(SentinelUser, "u")}})
+	monitor := monitorM(1)
+	monitor.Addr, monitor.IP = named("redis-1"), "10.0.0.1"
+	d.must(monitor)
+	d.must(OpObserve{Name: "m", Generation: d.master().Generation, Replicas: []SeenReplica{{Addr: named("redis-2"), IP: "10.0.0.2"}}})
+	d.must(OpResolve{Name: "m", Host: "redis-2", IP: "::2"})
+	d.wantRefused(d.do(OpResolve{Name: "m", Host: "redis-3", IP: "::2"}), RefusedStale)
+	c := d.must(OpBegin{Name: "m", Generation: d.master().Generation, Kind: Manual, Member: alice}).Claim
+	d.must(OpSelect{Name: "m", Claim: c, Candidate: named("redis-2")})
+	d.must(OpPromoted{Name: "m", Claim: c})
+	d.must(OpConfig{Options: []Option{option(AnnounceHostnames, "yes")}})
+	d.must(OpEnd{Name: "m", Claim: c})
+	return d.written(), d.s
 }

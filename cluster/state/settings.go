@@ -68,8 +68,9 @@ func (s *Settings) CommandName(command string) string {
 	return command
 }
 
-// Option is one assignment of SENTINEL SET: a name of [OptionNames] and one
-// value (two for rename-command). Printing it hides the value of a secret one.
+// Option is one assignment of SENTINEL SET, a name of [OptionNames] and one
+// value (two for rename-command), or of a global setting. Printing it hides the
+// value of a secret one.
 type Option struct {
 	Name   string
 	Values []string
@@ -181,6 +182,9 @@ func (op OpSet) needs() int {
 // needs is the schema that knows all the options that are set.
 func (op OpMonitor) needs() int {
 	need, set, unset := firstSchema, &Master{Settings: op.Settings}, &Master{}
+	if op.IP != "" {
+		need = hostsSchema
+	}
 	for _, rule := range optionRules {
 		if rule.schema > need && rule.value(set) != rule.value(unset) {
 			need = rule.schema
@@ -257,8 +261,12 @@ func OptionValues(name string) (int, bool) {
 	return rule.values, ok
 }
 
-// OptionSecret reports whether an option's value must not be shown.
-func OptionSecret(name string) bool { return optionRules[strings.ToLower(name)].secret }
+// OptionSecret reports whether the value of an option, or of a global setting,
+// must not be shown.
+func OptionSecret(name string) bool {
+	name = strings.ToLower(name)
+	return optionRules[name].secret || globalRules[name].secret
+}
 
 // Set applies one option to m, which the caller owns. It returns
 // ErrUnknownOption or ErrInvalidValue and then has changed nothing.

@@ -39,6 +39,9 @@ type State struct {
 	seeds table[bool]
 	// journal holds the events that belong to no master that still exists.
 	journal []Event
+	// globals are the global settings that were ever set, sorted by name, with
+	// one value each.
+	globals []Option
 }
 
 // New returns the empty document.
@@ -123,8 +126,9 @@ func cmpUint(a, b uint64) int {
 // Master is one watched master and all that is agreed about its group.
 type Master struct {
 	Name string
-	// Addr is the address that clients are told. It changes in the same
-	// mutation that records a confirmed promotion, and nowhere else.
+	// Addr is the address that clients are told, or what they are told stands
+	// for (see State.Shown). It changes in the same mutation that records a
+	// confirmed promotion, and nowhere else.
 	Addr   Addr
 	Quorum int
 	Settings
@@ -160,6 +164,9 @@ type Master struct {
 	RetryNow bool
 	// History holds the last finished failovers, oldest first.
 	History []Failover
+	// IPs are what the group's host names stand for, as far as known, sorted by
+	// host; see Shown.
+	IPs []HostIP `json:",omitempty"`
 	// Journal holds the last events of this master, oldest first.
 	Journal []Event
 }

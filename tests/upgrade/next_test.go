@@ -11,6 +11,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"redis-failover/cluster/state"
+)
+
+// present is the schema of this build, later that of the next version.
+const (
+	present = state.SchemaVersion
+	later   = present + 1
 )
 
 // nextVersion is what the pretended next version calls itself.
@@ -19,7 +27,7 @@ const nextVersion = "9.9-next"
 // edits make the next version of files that are there; what is in testdata/next
 // is added as it is. Each old text occurs once.
 var edits = []struct{ file, old, new string }{
-	{"cluster/state/schema.go", "const SchemaVersion = 1\n", "const SchemaVersion = 2\n"},
+	{"cluster/state/schema.go", fmt.Sprintf("const SchemaVersion = %d\n", present), fmt.Sprintf("const SchemaVersion = %d\n", later)},
 	{"cluster/state/state.go", "	// Journal holds the last events of this master,", "	Label string `json:\",omitzero\"`\n	// Journal holds the last events of this master,"},
 	{"cluster/state/settings.go", "	Renames []Rename\n}", "	Renames []Rename\n	Tag string `json:\",omitzero\"`\n}"},
 	{"commands/table.go", "		infoCommand(),\n", "		infoCommand(),\n		labelCommand(),\n"},

@@ -89,7 +89,7 @@ func same(a, b []string) error {
 	return nil
 }
 
-// logOfOldMembers is a log in which nobody knows more than schema 1, and which a
+// logOfOldMembers is a log in which nobody needs more than the present schema, and which a
 // newer node writes to all the same.
 func logOfOldMembers(t *testing.T) *entries {
 	t.Helper()
@@ -109,17 +109,17 @@ func logOfOldMembers(t *testing.T) *entries {
 	for m := range s.Members() {
 		e.add(state.OpForget{Member: m.ID})
 	}
-	e.member(old1, 1)
-	e.member(old2, 2)
+	e.member(old1, present)
+	e.member(old2, later)
 	e.add(state.OpMonitor{Name: "w", Addr: state.Addr{Host: "10.0.0.1", Port: 6379}, Quorum: 1, Settings: state.DefaultSettings()})
-	e.raw("label", 2, `{"Name":"w","Label":"x"}`)
-	e.raw("label", 2, `{"Name":"no such master","Label":"x"}`)
-	e.raw("label", 2, `["cannot","be","read"]`)
-	e.raw("remove", 2, `{"Name":"w","OnlyIf":{"Label":"x"}}`)
-	e.raw("set", 2, `{"Name":"w","Options":[{"Name":"quorum","Values":["3"]},{"Name":"tag","Values":["x"]}]}`)
-	e.raw("monitor", 2, `{"Name":"v","Addr":"10.0.0.1:6379","Quorum":1,"Settings":{"DownAfter":1,"FailoverTimeout":1,"ParallelSyncs":1,"Tag":"x"}}`)
+	e.raw("label", later, `{"Name":"w","Label":"x"}`)
+	e.raw("label", later, `{"Name":"no such master","Label":"x"}`)
+	e.raw("label", later, `["cannot","be","read"]`)
+	e.raw("remove", later, `{"Name":"w","OnlyIf":{"Label":"x"}}`)
+	e.raw("set", later, `{"Name":"w","Options":[{"Name":"quorum","Values":["3"]},{"Name":"tag","Values":["x"]}]}`)
+	e.raw("monitor", later, `{"Name":"v","Addr":"10.0.0.1:6379","Quorum":1,"Settings":{"DownAfter":1,"FailoverTimeout":1,"ParallelSyncs":1,"Tag":"x"}}`)
 	e.lines = append(e.lines, e.lines[len(e.lines)-1]) // twice
-	e.raw("of the version after the next", 3, `{}`)
+	e.raw("of the version after the next", later+1, `{}`)
 	e.add(state.OpSet{Name: "w", Options: []state.Option{{Name: "quorum", Values: []string{"2"}}}})
 	return e
 }
@@ -130,9 +130,9 @@ func logOfOldMembers(t *testing.T) *entries {
 func TestReplay(t *testing.T) {
 	now, next := build(t, "./tests/upgrade/replay", false), build(t, "./tests/upgrade/replay", true)
 	log := logOfOldMembers(t)
-	refused := 0
+	refused, want := 0, fmt.Sprintf(" schema: this needs schema %d, and %d is in force: 11111111 (version 0.%[2]d) knows %[2]d; upgrade all members first", later, present)
 	for _, line := range replay(t, now, log.lines).lines {
-		if strings.HasSuffix(line, " schema: this needs schema 2, and 1 is in force: 11111111 (version 0.1) knows 1; upgrade all members first") {
+		if strings.HasSuffix(line, want) {
 			refused++
 		}
 	}
@@ -141,10 +141,10 @@ func TestReplay(t *testing.T) {
 	}
 
 	last := len(log.lines) + 1
-	log.member(old1, 2)
-	log.raw("label", 2, `{"Name":"w","Label":"y"}`)
-	log.raw("set", 2, `{"Name":"w","Options":[{"Name":"tag","Values":["y"]}]}`)
-	log.member(old2, 1)
+	log.member(old1, later)
+	log.raw("label", later, `{"Name":"w","Label":"y"}`)
+	log.raw("set", later, `{"Name":"w","Options":[{"Name":"tag","Values":["y"]}]}`)
+	log.member(old2, present)
 	a, b := replay(t, now, log.lines), replay(t, next, log.lines)
 	if b.stopped != "" || len(b.lines) != len(log.lines) {
 		t.Fatalf("the next build stopped after %d of %d entries: %s", len(b.lines), len(log.lines), b.stopped)
@@ -152,10 +152,11 @@ func TestReplay(t *testing.T) {
 	if err := same(a.lines, b.lines[:min(last, len(b.lines))]); err != nil {
 		t.Error(err)
 	}
-	if want := "the document has schema version 2 in force, this build knows up to 1: start the build that wrote it, or a later one"; a.stopped != want {
+	want = fmt.Sprintf("the document has schema version %d in force, this build knows up to %d: start the build that wrote it, or a later one", later, present)
+	if a.stopped != want {
 		t.Errorf("this build stopped because %q, not because %q", a.stopped, want)
 	}
-	wants := []string{" : ", " : ", " schema: schema 2 is in force, and member " + string(old2) + " (version 0.1) knows 1: start a build that knows it there"}
+	wants := []string{" : ", " : ", fmt.Sprintf(" schema: schema %d is in force, and member %s (version 0.%[3]d) knows %[3]d: start a build that knows it there", later, old2, present)}
 	for i, want := range wants {
 		if line := b.lines[last+i]; !strings.HasSuffix(line, want) {
 			t.Errorf("after the upgrade: %s, which should end with %q", line, want)
@@ -219,15 +220,15 @@ func TestReplaySnapshots(t *testing.T) {
 
 	path := filepath.Join(t.TempDir(), "snapshot")
 	upgraded := &entries{t: t}
-	upgraded.member(old1, 2)
+	upgraded.member(old1, later)
 	upgraded.add(state.OpMonitor{Name: "w", Addr: state.Addr{Host: "10.0.0.1", Port: 6379}, Quorum: 1, Settings: state.DefaultSettings()})
-	upgraded.raw("label", 2, `{"Name":"w","Label":"y"}`)
+	upgraded.raw("label", later, `{"Name":"w","Label":"y"}`)
 	replay(t, next, upgraded.lines, "-save", path)
 	text, err := os.ReadFile(path)
 	if err != nil || !bytes.Contains(text, []byte(`"Label":"y"`)) {
 		t.Fatalf("the snapshot of the next version is %s, %v", text, err)
 	}
-	if got := replay(t, now, log, "-from", path); len(got.lines) > 0 || !strings.HasPrefix(got.stopped, "the document has schema version 2 in force") {
+	if got := replay(t, now, log, "-from", path); len(got.lines) > 0 || !strings.HasPrefix(got.stopped, fmt.Sprintf("the document has schema version %d in force", later)) {
 		t.Errorf("this build went on with it for %d entries: %s", len(got.lines), got.stopped)
 	}
 }

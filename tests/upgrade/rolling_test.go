@@ -57,7 +57,7 @@ func TestRollingUpgrade(t *testing.T) {
 	r.failover()
 	r.upgrade(2)
 	for _, m := range r.Members {
-		m.AwaitLog(patience, "schema 2 is in force: all members know it")
+		m.AwaitLog(patience, fmt.Sprintf("schema %d is in force: all members know it", later))
 	}
 	r.accepted()
 	r.cannotGoBack()
@@ -137,14 +137,14 @@ func (r *rolling) refused(what, value string, behind ...int) {
 	slices.Sort(ids)
 	var names []string
 	for _, id := range ids {
-		names = append(names, fmt.Sprintf("%.8s (version dev) knows 1", id))
+		names = append(names, fmt.Sprintf("%.8s (version dev) knows %d", id, present))
 	}
-	want := "ERR this needs schema 2, and 1 is in force: " + strings.Join(names, ", ") + "; upgrade all members first"
+	want := fmt.Sprintf("ERR this needs schema %d, and %d is in force: %s; upgrade all members first", later, present, strings.Join(names, ", "))
 	if err := r.set(r.Members[0], what, value); err == nil || err.Error() != want {
 		r.t.Errorf("the %s was answered with %v, not with %s", what, err, want)
 	}
 	if rows, err := redis.Values(r.ask(r.Members[0], "SENTINEL", "MASTERS")); err != nil || len(rows) != 1 {
-		r.t.Errorf("%d masters are watched, not 1, as the other needs schema 2: %v", len(rows), err)
+		r.t.Errorf("%d masters are watched, not 1, as the other needs schema %d: %v", len(rows), later, err)
 	}
 	if got, err := redis.String(r.ask(r.Members[0], "LABEL", watched)); err != nil || got != "/" {
 		r.t.Errorf("the master has the label and tag %q, %v", got, err)
@@ -233,7 +233,7 @@ func (r *rolling) cannotJoin() {
 	r.t.Helper()
 	joiner := r.Join()
 	joiner.Start()
-	want := fmt.Sprintf("the build at %s knows schema 1, and the group has 2 in force", joiner.Raft)
+	want := fmt.Sprintf("the build at %s knows schema %d, and the group has %d in force", joiner.Raft, present, later)
 	procs.Eventually(r.t, patience, func() error {
 		_, err := r.Members[0].Do("SENTINEL", "MEMBER", "ADD", joiner.Raft.String())
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -1,7 +1,7 @@
 package state
 
 // schemaLabels is the schema that brings in labels and tags.
-const schemaLabels = 2
+const schemaLabels = SchemaVersion
 
 // OpLabel puts a label on a master.
 type OpLabel struct{ Name, Label string }
