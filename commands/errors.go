@@ -215,8 +215,14 @@ func errRefused(out state.Outcome) Error {
 	return Error("ERR " + out.Detail)
 }
 
+// The beginnings of errors that Error.Class tells from others.
+const (
+	noSuchMember   = "ERR No member has"
+	nothingChanged = "ERR Nothing was changed: "
+)
+
 func errNoSuchMember(word string) Error {
-	return Error(fmt.Sprintf("ERR No member has the id or the address '%s'; SENTINEL MEMBERS lists them", echo(word, maxEcho)))
+	return Error(fmt.Sprintf(noSuchMember+" the id or the address '%s'; SENTINEL MEMBERS lists them", echo(word, maxEcho)))
 }
 
 func errAmbiguousMember(word string) Error {
@@ -224,7 +230,7 @@ func errAmbiguousMember(word string) Error {
 }
 
 func errRemoveAlive(m state.Member) Error {
-	return Error(fmt.Sprintf("ERR The member at %s is alive, and only the document lists it: stop its process first", m.Addr))
+	return Error(fmt.Sprintf(nothingChanged+"the member at %s is alive, and only the document lists it: stop its process first", m.Addr))
 }
 
 // errStillListed is for a member that is out of the engine, but not out of the
@@ -237,7 +243,7 @@ func errStillListed(fault Reply) Error {
 func errMembers(err error) Error {
 	switch {
 	case errors.Is(err, cluster.ErrRefused):
-		return Error("ERR Nothing was changed: " + strings.TrimPrefix(err.Error(), cluster.ErrRefused.Error()+": "))
+		return Error(nothingChanged + strings.TrimPrefix(err.Error(), cluster.ErrRefused.Error()+": "))
 	case errors.Is(err, cluster.ErrUnknown):
 		return Error(fmt.Sprintf("UNKNOWN The change may have taken effect or may still do so: %s. "+
 			"Look at SENTINEL MEMBERS before trying again", err))

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -69,9 +68,9 @@ func (o observation) server(a state.Addr, id state.RunID, role string) failover.
 type fieldList struct{ pairs Map }
 
 func (f *fieldList) text(name, value string)   { f.pairs = append(f.pairs, Pair{name, Bulk(value)}) }
-func (f *fieldList) number(name string, n int) { f.text(name, strconv.Itoa(n)) }
+func (f *fieldList) number(name string, n int) { f.count(name, int64(n)) }
 func (f *fieldList) count(name string, n int64) {
-	f.text(name, strconv.FormatInt(n, 10))
+	f.pairs = append(f.pairs, Pair{name, Number(n)})
 }
 func (f *fieldList) age(name string, d time.Duration) { f.count(name, d.Milliseconds()) }
 

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,15 @@ func get(t *testing.T, m Map, key string) string {
 	if i < 0 {
 		t.Fatalf("no field %q in %s", key, keys(m))
 	}
-	return string(m[i].Value.(Bulk))
+	return scalar(m[i].Value)
+}
+
+// scalar is the text of a value as clients get it.
+func scalar(r Reply) string {
+	if n, ok := r.(Number); ok {
+		return strconv.FormatInt(int64(n), 10)
+	}
+	return string(r.(Bulk))
 }
 
 const (

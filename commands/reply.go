@@ -15,6 +15,9 @@ type (
 	Int int64
 	// Bulk is a bulk string of any bytes.
 	Bulk string
+	// Number is an integer that RESP sends as a bulk string, as Sentinel does inside
+	// maps. Other protocols can tell it from a text.
+	Number int64
 	// Verbatim is a text for people: a bulk string in RESP2, a verbatim string
 	// of the format "txt" in RESP3.
 	Verbatim string
@@ -47,6 +50,7 @@ func (Simple) reply()    {}
 func (Error) reply()     {}
 func (Int) reply()       {}
 func (Bulk) reply()      {}
+func (Number) reply()    {}
 func (Verbatim) reply()  {}
 func (Null) reply()      {}
 func (NullArray) reply() {}

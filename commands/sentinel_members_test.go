@@ -64,7 +64,7 @@ func TestMembersListing(t *testing.T) {
 		}
 		var values []string
 		for _, p := range entry.(Map) {
-			values = append(values, string(p.Value.(Bulk)))
+			values = append(values, scalar(p.Value))
 		}
 		got = append(got, strings.Join(values, " "))
 	}
@@ -166,7 +166,7 @@ func TestMemberChangesWithoutMembership(t *testing.T) {
 	b.node.Members = nil
 	for line, want := range map[string]Reply{
 		"ADD 10.1.1.4:7000": errNoMembership,
-		"REMOVE bb":         Error("ERR The member at 10.1.1.2:26379 is alive, and only the document lists it: stop its process first"),
+		"REMOVE bb":         Error("ERR Nothing was changed: the member at 10.1.1.2:26379 is alive, and only the document lists it: stop its process first"),
 		"REMOVE gone":       OK,
 	} {
 		if got := b.do(append([]string{"SENTINEL", "MEMBER"}, strings.Fields(line)...)...); got != want {

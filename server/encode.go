@@ -21,6 +21,8 @@ func appendReply(b []byte, reply commands.Reply, protocol int) []byte {
 		return redcon.AppendInt(b, int64(r))
 	case commands.Bulk:
 		return redcon.AppendBulkString(b, string(r))
+	case commands.Number:
+		return redcon.AppendBulkString(b, strconv.FormatInt(int64(r), 10))
 	case commands.Verbatim:
 		return appendVerbatim(b, string(r), protocol)
 	case commands.Null:

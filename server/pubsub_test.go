@@ -322,6 +322,7 @@ func TestReplyEncoding(t *testing.T) {
 		{commands.Error("ERR a\nb"), "-ERR a b|", "-ERR a b|"},
 		{commands.Int(-12), ":-12|", ":-12|"},
 		{commands.Bulk("a\r\n"), "$3|a||", "$3|a||"},
+		{commands.Number(-12), "$3|-12|", "$3|-12|"},
 		{commands.Verbatim("a b"), "$3|a b|", "=7|txt:a b|"},
 		{commands.Null{}, "$-1|", "_|"},
 		{commands.NullArray{}, "*-1|", "_|"},
