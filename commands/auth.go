@@ -1,46 +1,9 @@
 package commands
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"strconv"
 	"strings"
-
-	"redis-failover/cluster/state"
 )
-
-// DefaultUser is who every session is before it logs in as somebody else.
-const DefaultUser = "default"
-
-// Users knows who may log in: the default user, with or without a password.
-// It is immutable.
-type Users struct {
-	open bool
-	// hash is of the password: comparing hashes takes the same time whatever
-	// the length of a wrong one.
-	hash [sha256.Size]byte
-}
-
-// NewUsers makes the users of a server whose default user has this password;
-// "" lets everybody in.
-func NewUsers(requirePass state.Secret) *Users {
-	return &Users{open: requirePass == "", hash: sha256.Sum256([]byte(requirePass))}
-}
-
-// Open reports whether a session needs no password.
-func (u *Users) Open() bool { return u.open }
-
-// Known reports whether there is a user of that name.
-func (u *Users) Known(name string) bool { return name == DefaultUser }
-
-// Check reports whether this name and password may log in.
-func (u *Users) Check(name, pass string) bool {
-	if !u.Known(name) {
-		return false
-	}
-	given := sha256.Sum256([]byte(pass))
-	return u.open || subtle.ConstantTimeCompare(given[:], u.hash[:]) == 1
-}
 
 func authCommand() *Command {
 	return &Command{
@@ -58,7 +21,7 @@ func auth(c *Context, args []string) Reply {
 		return errSyntax
 	case len(args) == 2:
 		user, pass = args[0], args[1]
-	case c.Node.Users.Open():
+	case c.Node.Users.needsNoPass():
 		return errNoPass
 	}
 	return c.login(user, pass)
@@ -66,10 +29,12 @@ func auth(c *Context, args []string) Reply {
 
 // login returns OK or the refusal.
 func (c *Context) login(user, pass string) Reply {
-	if !c.Node.Users.Check(user, pass) {
+	account, ok := c.Node.Users.login(user, pass)
+	if !ok {
+		c.Node.Users.refused("auth", c.Word, user, c.Session.Client())
 		return errWrongPass
 	}
-	c.Session.Update(func(client *Client) { client.User, client.Authenticated = user, true })
+	c.Session.Update(func(client *Client) { client.User, client.Login, client.Authenticated = user, account.id, true })
 	return OK
 }
 
@@ -102,7 +67,7 @@ func hello(c *Context, args []string) Reply {
 			return reply
 		}
 	}
-	if !c.Session.Client().Authenticated {
+	if !c.Node.Users.Admitted(c.Session.Client()) {
 		return errHelloNoAuth
 	}
 	c.Session.Update(func(client *Client) {

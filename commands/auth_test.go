@@ -23,7 +23,7 @@ func TestUsers(t *testing.T) {
 		{closed, "bob", "secret", false},
 	}
 	for _, test := range tests {
-		if got := test.users.Check(test.name, test.pass); got != test.want {
+		if got := test.users.Authenticate(test.name, test.pass); got != test.want {
 			t.Errorf("open %v, %q with %q: %v", test.users.Open(), test.name, test.pass, got)
 		}
 	}

@@ -66,6 +66,18 @@ func (f Flags) Names() []string {
 	return names
 }
 
+// ChannelArgs says which arguments of a command name channels.
+type ChannelArgs int8
+
+// The ways to name channels. Those that somebody stops listening to need no
+// permission and are not meant.
+const (
+	NoChannels ChannelArgs = iota
+	FirstIsChannel
+	AllAreChannels
+	AllArePatterns
+)
+
 // Handler answers a command. args are the words after the command's name (and
 // its subcommand's); their number fits the command's arity. It runs on the
 // session's goroutine and may block until c ends.
@@ -83,6 +95,9 @@ type Command struct {
 	// Categories are the ACL categories beside those that the flags imply,
 	// without "@".
 	Categories []string
+	// Channels says which arguments name channels of pub/sub, which a user must be
+	// permitted beside the command.
+	Channels ChannelArgs
 	// Tips are hints for proxies, as Redis words them.
 	Tips []string
 	Kind Kind

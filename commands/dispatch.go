@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"redis-failover/commands/acl"
 )
 
 // Context is what a handler may use while it answers one command. It ends with
@@ -17,8 +19,10 @@ type Context struct {
 	Host    Host
 	Session Session
 	Table   *Table
-	// Command is the command that is being answered.
+	// Command is the command that is being answered, Word its first word as the
+	// client wrote it.
 	Command *Command
+	Word    string
 }
 
 // answerWithin is how long a command waits for the broker, if it does not say
@@ -114,8 +118,9 @@ func lookup(names map[string]*Command, name string) *Command {
 
 // Dispatch answers one command: words are its name and arguments, at least
 // one. The order of the checks is Sentinel's: is there such a command, does its
-// arity fit, is the client logged in, may it call this while subscribed. Dispatch is
-// called by the session's goroutine, one command of a session at a time.
+// arity fit, is the client logged in, may its user call this, may it be called
+// while subscribed. Dispatch is called by the session's goroutine, one command of a
+// session at a time.
 func (t *Table) Dispatch(c *Context, words []string) Reply {
 	cmd, named, fault := t.find(words)
 	if fault != nil {
@@ -129,24 +134,44 @@ func (t *Table) Dispatch(c *Context, words []string) Reply {
 		known.Command = cmd.FullName()
 		client = *known
 	})
-	if fault := gate(cmd, client); fault != nil {
+	if fault := gate(c.Node.Users, cmd, client, words[named:]); fault != nil {
 		return fault
 	}
-	c.Table, c.Command = t, cmd
+	c.Table, c.Command, c.Word = t, cmd, words[0]
 	reply := run(c, words[named:])
 	forgetCaching(c, client)
 	return reply
 }
 
 // gate refuses what the client may not call now.
-func gate(cmd *Command, client Client) Reply {
-	if !client.Authenticated && cmd.Flags&NoAuth == 0 {
+func gate(users *Users, cmd *Command, client Client, args []string) Reply {
+	user, ok := users.of(client)
+	if !ok && cmd.Flags&NoAuth == 0 {
 		return errNoAuth
+	}
+	if ok {
+		if fault := permit(users, user, cmd, client, args); fault != nil {
+			return fault
+		}
 	}
 	if client.Subscribed() && client.Protocol == 2 && cmd.Flags&WhileSubscribed == 0 {
 		return errSubscribed(cmd)
 	}
 	return nil
+}
+
+// permit refuses what the client's user may not call, and notes that.
+func permit(users *Users, user account, cmd *Command, client Client, args []string) Reply {
+	verdict, channel := user.Check(cmd.call(args))
+	switch verdict {
+	case acl.Permitted:
+		return nil
+	case acl.ChannelRefused:
+		users.refused("channel", channel, user.Name(), client)
+	case acl.CommandRefused:
+		users.refused("command", cmd.FullName(), user.Name(), client)
+	}
+	return errNoPerm(verdict, user.Name(), cmd)
 }
 
 func run(c *Context, args []string) Reply {

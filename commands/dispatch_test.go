@@ -72,8 +72,18 @@ func TestDispatchOrder(t *testing.T) {
 		{"arity before authentication", unknown, call{"ROLE x", Error("ERR wrong number of arguments for 'role' command")}},
 		{"authentication", unknown, call{"ROLE", Error("NOAUTH Authentication required.")}},
 		{"authentication before context", both, call{"ROLE", Error("NOAUTH Authentication required.")}},
-		{"AUTH needs no authentication", unknown, call{"AUTH default x", OK}},
+		{"AUTH needs no authentication", unknown, call{"AUTH default pw", OK}},
 		{"QUIT needs no authentication", unknown, call{"QUIT", OK}},
+		{"authentication before permission", func(c *Client) { c.Authenticated, c.User = false, "reader" }, call{"ROLE", errNoAuth}},
+		{"permission", reader, call{"ROLE", Error("NOPERM User reader has no permissions to run the 'role' command")}},
+		{"arity before permission", reader, call{"ROLE x", Error("ERR wrong number of arguments for 'role' command")}},
+		{"permission before context", func(c *Client) { reader(c); subscribed(c) }, call{"ROLE", Error("NOPERM User reader has no permissions to run the 'role' command")}},
+		{"AUTH needs no permission", reader, call{"AUTH default pw", OK}},
+		{"QUIT needs no permission", reader, call{"QUIT", OK}},
+		{"permission of one subcommand", reader, call{"SENTINEL MASTERS", Array{}}},
+		{"permission of another subcommand", reader, call{"SENTINEL MYID", Error("NOPERM User reader has no permissions to run the 'sentinel|myid' command")}},
+		{"permission of a channel", reader, call{"SUBSCRIBE +sdown -sdown", Error("NOPERM No permissions to access a channel")}},
+		{"an account that is no more", func(c *Client) { c.User, c.Login = "reader", 99 }, call{"PING", errNoAuth}},
 		{"context", subscribed, call{"SENTINEL MASTERS", Error("ERR Can't execute 'sentinel|masters': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")}},
 		{"existence before context", subscribed, call{"FOO", Error("ERR unknown command 'FOO', with args beginning with: ")}},
 		{"PING in context", subscribed, call{"PING", Array{Bulk("pong"), Bulk("")}}},
@@ -84,6 +94,10 @@ func TestDispatchOrder(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t)
+			b.node.Users = NewUsers("pw")
+			if err := b.node.Users.setUser("reader", []string{"+ping", "+sentinel|masters", "+subscribe", "resetchannels", "&+*"}); err != nil {
+				t.Fatal(err)
+			}
 			b.session.Update(test.setup)
 			if got := b.do(test.words()...); !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got %#v, want %#v", got, test.want)
@@ -92,6 +106,7 @@ func TestDispatchOrder(t *testing.T) {
 	}
 }
 
+func reader(c *Client)     { c.User, c.Login = "reader", 1 }
 func unknown(c *Client)    { c.Authenticated = false }
 func subscribed(c *Client) { c.Patterns = 1 }
 func both(c *Client)       { c.Authenticated, c.Channels = false, 1 }
@@ -199,7 +214,7 @@ func TestCommandCommand(t *testing.T) {
 	runCalls(t, []call{
 		{"COMMAND LIST FILTERBY PATTERN P*", Array{Bulk("ping"), Bulk("psubscribe"), Bulk("publish"), Bulk("punsubscribe")}},
 		{"COMMAND LIST FILTERBY ACLCAT PubSub", Array{Bulk("psubscribe"), Bulk("publish"), Bulk("punsubscribe"), Bulk("subscribe"), Bulk("unsubscribe")}},
-		{"COMMAND LIST FILTERBY PATTERN *|set*", Array{Bulk("client|setinfo"), Bulk("client|setname"), Bulk("sentinel|set")}},
+		{"COMMAND LIST FILTERBY PATTERN *|set*", Array{Bulk("acl|setuser"), Bulk("client|setinfo"), Bulk("client|setname"), Bulk("sentinel|set")}},
 		{"COMMAND LIST FILTERBY MODULE x", Array{}},
 		{"COMMAND LIST FILTERBY FOO x", Error("ERR syntax error")},
 		{"COMMAND LIST foo", Error("ERR syntax error")},

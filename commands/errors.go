@@ -7,6 +7,7 @@ import (
 
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
+	"redis-failover/commands/acl"
 )
 
 // The texts of all errors that clients may see, byte for byte as Sentinel
@@ -30,6 +31,16 @@ const (
 		"protocol version at the same time"
 	errNoProto  Error = "NOPROTO unsupported protocol version"
 	errBadProto Error = "ERR Protocol version is not an integer or out of range"
+)
+
+// Of ACL.
+const (
+	errDefaultUser Error = "ERR The 'default' user cannot be removed"
+	errUserName    Error = "ERR Usernames can't contain spaces or null characters"
+	errGenPass     Error = "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096"
+	errNoUserFile  Error = "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the " +
+		"ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to " +
+		"store users in the Redis configuration."
 )
 
 // Of CLIENT.
@@ -127,6 +138,32 @@ func errSubcommandSyntax(cmd *Command) Error {
 
 func errWrongArity(cmd *Command) Error {
 	return Error(fmt.Sprintf("ERR wrong number of arguments for '%s' command", cmd.FullName()))
+}
+
+// errNoPerm is for what a user may not do.
+func errNoPerm(v acl.Verdict, user string, cmd *Command) Error {
+	if v == acl.ChannelRefused {
+		return "NOPERM No permissions to access a channel"
+	}
+	return Error(fmt.Sprintf("NOPERM User %s has no permissions to run the '%s' command", user, cmd.FullName()))
+}
+
+func errUnknownCategory(name string) Error {
+	return Error(fmt.Sprintf("ERR Unknown category '%s'", echo(name, maxEcho)))
+}
+
+func errUserNotFound(name string) Error {
+	return Error(fmt.Sprintf("ERR User '%s' not found", echo(name, maxEcho)))
+}
+
+func errCommandNotFound(name string) Error {
+	return Error(fmt.Sprintf("ERR Command '%s' not found", echo(name, maxEcho)))
+}
+
+// errUserSave is for a file of users that cannot be written. Redis refers to its
+// log for the reason.
+func errUserSave(err error) Error {
+	return Error(fmt.Sprintf("ERR There was an error trying to save the ACLs, the file is as it was: %s", err))
 }
 
 func errSubscribed(cmd *Command) Error {

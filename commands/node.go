@@ -65,7 +65,7 @@ type Node struct {
 	Members cluster.Membership
 	// LookUps decides whether clients that look for a master are answered.
 	LookUps *LookUps
-	// Users knows who may log in.
+	// Users are who may do what.
 	Users *Users
 	// Defaults are the settings that SENTINEL MONITOR gives a new master.
 	Defaults state.Settings

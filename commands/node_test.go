@@ -139,12 +139,14 @@ func (s *fakeSession) Close() { s.closed = true }
 
 // fakeHost is a Host with two more sessions than the one that asks.
 type fakeHost struct {
-	session  *fakeSession
-	others   []Client
-	killed   []int64
-	paused   time.Duration
-	unpaused bool
-	shut     bool
+	session *fakeSession
+	others  []Client
+	killed  []int64
+	// subscriptions are the channels of the other sessions, by id.
+	subscriptions map[int64][]string
+	paused        time.Duration
+	unpaused      bool
+	shut          bool
 }
 
 func (h *fakeHost) Clients() []Client { return append([]Client{h.session.Client()}, h.others...) }
@@ -152,6 +154,13 @@ func (h *fakeHost) Clients() []Client { return append([]Client{h.session.Client(
 func (h *fakeHost) Kill(id int64) bool {
 	h.killed = append(h.killed, id)
 	return true
+}
+
+func (h *fakeHost) Subscriptions(id int64) (channels, patterns []string) {
+	if id == h.session.Client().ID {
+		return h.session.names[Channels], h.session.names[Patterns]
+	}
+	return h.subscriptions[id], nil
 }
 
 func (h *fakeHost) Pause(d time.Duration) { h.paused = d }

@@ -7,7 +7,7 @@ const maxSubscriptions = 10_000
 func subscribeCommand() *Command {
 	return &Command{
 		Name: "subscribe", Arity: -2, Flags: PubSub | NoScript | Loading | Stale | WhileSubscribed,
-		Group: "pubsub", Since: "2.0.0", Kind: Connection,
+		Group: "pubsub", Since: "2.0.0", Kind: Connection, Channels: AllAreChannels,
 		Syntax: "channel [channel ...]", Summary: "Listens for the events of these names.",
 		Handler: subscribe(Channels),
 	}
@@ -16,7 +16,7 @@ func subscribeCommand() *Command {
 func psubscribeCommand() *Command {
 	return &Command{
 		Name: "psubscribe", Arity: -2, Flags: PubSub | NoScript | Loading | Stale | WhileSubscribed,
-		Group: "pubsub", Since: "2.0.0", Kind: Connection,
+		Group: "pubsub", Since: "2.0.0", Kind: Connection, Channels: AllArePatterns,
 		Syntax: "pattern [pattern ...]", Summary: "Listens for the events whose names match one of the patterns.",
 		Handler: subscribe(Patterns),
 	}
@@ -47,6 +47,11 @@ func subscribe(kind Subscription) Handler {
 			return errSubscriptions
 		}
 		c.Session.Subscribe(kind, args)
+		// The permission may have been withdrawn since it was looked at, and this
+		// session have been passed over because it was not subscribed yet.
+		if user, ok := c.Node.Users.of(c.Session.Client()); !ok || !user.mayHear(args, kind == Patterns) {
+			c.Session.Close()
+		}
 		return NoReply{}
 	}
 }
@@ -64,7 +69,7 @@ const helloChannel = "__sentinel__:hello"
 func publishCommand() *Command {
 	return &Command{
 		Name: "publish", Arity: 3, Flags: PubSub | Loading | Stale | Fast,
-		Group: "pubsub", Since: "2.0.0", Kind: Connection,
+		Group: "pubsub", Since: "2.0.0", Kind: Connection, Channels: FirstIsChannel,
 		Syntax:  "channel message",
 		Summary: "Accepts the greetings of Redis Sentinels, and nothing else. They are not acted on: members of this cluster know each other from the agreed document.",
 		Handler: publish,

@@ -13,6 +13,9 @@ type (
 	Error string
 	// Int is an integer reply.
 	Int int64
+	// Double is a number with a fraction: a bulk string in RESP2, a double in
+	// RESP3.
+	Double float64
 	// Bulk is a bulk string of any bytes.
 	Bulk string
 	// Number is an integer that RESP sends as a bulk string, as Sentinel does inside
@@ -49,6 +52,7 @@ type Pair struct {
 func (Simple) reply()    {}
 func (Error) reply()     {}
 func (Int) reply()       {}
+func (Double) reply()    {}
 func (Bulk) reply()      {}
 func (Number) reply()    {}
 func (Verbatim) reply()  {}

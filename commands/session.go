@@ -26,6 +26,9 @@ type Session interface {
 type Host interface {
 	// Clients returns a copy of what is known of each session, by rising id.
 	Clients() []Client
+	// Subscriptions returns the channels and patterns that the session of that id
+	// is subscribed to, none if there is no such session.
+	Subscriptions(id int64) (channels, patterns []string)
 	// Kill ends the session of that id without waiting; false if there is none.
 	Kill(id int64) bool
 	// Pause holds back the commands of all sessions for d, or until Unpause.
@@ -55,8 +58,10 @@ type Client struct {
 	FD              int
 	// Name and the library are what the client said of itself, "" if nothing.
 	Name, LibName, LibVersion string
-	// User is who it is logged in as; before that it is the default user.
+	// User is who it is logged in as; before that it is the default user. Login
+	// is the number of that user's account, 0 for the default user's.
 	User          string
+	Login         int64
 	Authenticated bool
 	// Protocol is 2 or 3.
 	Protocol int

@@ -5,6 +5,7 @@ package commands
 // embed the server.
 func All() []*Command {
 	return []*Command{
+		aclCommand(),
 		authCommand(),
 		clientCommand(),
 		commandCommand(),

@@ -19,6 +19,8 @@ func appendReply(b []byte, reply commands.Reply, protocol int) []byte {
 		return redcon.AppendError(b, string(r))
 	case commands.Int:
 		return redcon.AppendInt(b, int64(r))
+	case commands.Double:
+		return appendDouble(b, float64(r), protocol)
 	case commands.Bulk:
 		return redcon.AppendBulkString(b, string(r))
 	case commands.Number:
@@ -48,6 +50,14 @@ func appendNull(b []byte, resp2 string, protocol int) []byte {
 		return append(b, resp2...)
 	}
 	return append(b, "_\r\n"...)
+}
+
+func appendDouble(b []byte, f float64, protocol int) []byte {
+	text := strconv.FormatFloat(f, 'g', -1, 64)
+	if protocol == 2 {
+		return redcon.AppendBulkString(b, text)
+	}
+	return append(append(append(b, ','), text...), '\r', '\n')
 }
 
 func appendVerbatim(b []byte, text string, protocol int) []byte {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -128,6 +129,13 @@ func (h *hub) deliver(subscribers map[*session]struct{}, compose func() *message
 			h.slow(s)
 		}
 	}
+}
+
+// namesOf are the channels and the patterns that a session is subscribed to.
+func (h *hub) namesOf(s *session) (channels, patterns []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(s.subscriptions[commands.Channels])), slices.Collect(maps.Keys(s.subscriptions[commands.Patterns]))
 }
 
 // counts are the numbers of distinct channels and patterns.

@@ -254,6 +254,17 @@ func (s *Server) Clients() []commands.Client {
 	return clients
 }
 
+// Subscriptions is part of commands.Host.
+func (s *Server) Subscriptions(id int64) (channels, patterns []string) {
+	s.mu.Lock()
+	session, ok := s.sessions[id]
+	s.mu.Unlock()
+	if !ok {
+		return nil, nil
+	}
+	return s.hub.namesOf(session)
+}
+
 // Kill is part of commands.Host.
 func (s *Server) Kill(id int64) bool {
 	s.mu.Lock()

@@ -59,7 +59,7 @@ func newSession(server *Server, conn net.Conn, id int64) *session {
 	s.log = o.Logger.With("client", s.client.Addr)
 	s.ctx, s.cancel = context.WithCancel(server.ctx)
 	s.out = newOutput(conn, o.WriteTimeout, queueLimits{o.MaxQueuedMessages, o.MaxQueuedBytes}, server.tasks.Go, server.stats)
-	s.in = newFrames(connReader{s}, o.MaxQuery, func() bool { return s.Client().Authenticated }, s.out.flush)
+	s.in = newFrames(connReader{s}, o.MaxQuery, func() bool { return o.Node.Users.Admitted(s.Client()) }, s.out.flush)
 	return s
 }
 

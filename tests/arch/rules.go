@@ -24,7 +24,8 @@ var graph = []edge{
 	{"monitor/failover", []string{"cluster/state"}, "the decisions are made of facts and the document alone, so that the simulator runs the same code"},
 	{"monitor/scripts", []string{"cluster", "cluster/state"}, "scripts are run for what the document and the monitor say; they decide nothing about servers"},
 	{"monitor", []string{"monitor/failover", "cluster", "cluster/state", "conf"}, "the effects see a broker by its contract, never an engine"},
-	{"commands", []string{"monitor/failover", "monitor/scripts", "cluster", "cluster/state"}, "handlers know no connection, so that a test of one needs no socket"},
+	{"commands/acl", nil, "what a user may do is a question of its own, asked by whoever serves users"},
+	{"commands", []string{"commands/acl", "monitor/failover", "monitor/scripts", "cluster", "cluster/state"}, "handlers know no connection, so that a test of one needs no socket"},
 	{"server", []string{"commands", "monitor/failover", "cluster", "cluster/state", "conf"}, "the listener speaks to everything by way of the commands"},
 	{"server/web", []string{"commands", "cluster", "cluster/state"}, "HTTP says what the commands answer, and knows no other protocol"},
 	{"examples/...", []string{"..."}, "examples show what an embedder may use"},
@@ -50,7 +51,7 @@ var libraries = []library{
 }
 
 // pure are the packages whose result depends on their arguments alone.
-var pure = []string{"cluster/state", "monitor/failover"}
+var pure = []string{"cluster/state", "monitor/failover", "commands/acl"}
 
 // imports lists packages of the standard library that are forbidden somewhere.
 var imports = []ban{

@@ -1,0 +1,3 @@
+package acl
+
+import _ "redis-failover/cluster/state" // want "commands/acl imports cluster/state"
