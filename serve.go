@@ -99,7 +99,7 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener
 	runID := newRunID()
 	commandNode := &commands.Node{
 		Broker: broker, Watcher: n.monitor, Members: members, Scripts: n.scripts, LookUps: n.lookUps, Users: commands.NewUsers(cfg.Server.RequirePass),
-		Defaults: state.DefaultSettings(), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
+		Tuning: commands.NewTuning(state.DefaultSettings()), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
 		Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
 	}
 	addr := announced(cfg, listener)

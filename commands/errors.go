@@ -205,6 +205,14 @@ func errSetInvalid(option, value string) Error {
 	return Error(fmt.Sprintf("ERR Invalid argument '%s' for SENTINEL SET '%s'", echo(value, maxEcho), echo(option, maxEcho)))
 }
 
+func errDebugUnknown(option string) Error {
+	return Error(fmt.Sprintf("ERR Unknown option or number of arguments for SENTINEL DEBUG '%s'", echo(option, maxEcho)))
+}
+
+func errDebugInvalid(option, value string) Error {
+	return Error(fmt.Sprintf("ERR Invalid argument '%s' for SENTINEL DEBUG '%s'", echo(value, maxEcho), echo(option, maxEcho)))
+}
+
 func errControlCharacters(index int, cmd *Command) Error {
 	return Error(fmt.Sprintf("ERR Invalid argument at index %d for SENTINEL %s: control characters are not allowed",
 		index, strings.ToUpper(cmd.Name)))

@@ -43,6 +43,10 @@ type Watcher interface {
 	// SimulatedFailures are the armed points as bits: 1 after the election, 2
 	// after the promotion, higher ones are ours.
 	SimulatedFailures() int
+	// Timing returns the periods that this process goes by, SetTiming changes
+	// them at once, until it ends.
+	Timing() failover.Timing
+	SetTiming(t failover.Timing)
 }
 
 // Scripts is the part of the runner of scripts that handlers use. All methods
@@ -53,6 +57,9 @@ type Scripts interface {
 	// Runnable returns why a script cannot be run on this node, nil if it can.
 	// It looks at the disk.
 	Runnable(path string) error
+	// Times returns the periods that scripts are run by, SetTimes changes them.
+	Times() scripts.Times
+	SetTimes(t scripts.Times)
 }
 
 // Node is what handlers need of the node they run on. All fields but Members
@@ -67,8 +74,9 @@ type Node struct {
 	LookUps *LookUps
 	// Users are who may do what.
 	Users *Users
-	// Defaults are the settings that SENTINEL MONITOR gives a new master.
-	Defaults state.Settings
+	// Tuning holds the settings that SENTINEL MONITOR gives a new master, and
+	// periods that SENTINEL DEBUG knows.
+	Tuning *Tuning
 	// AllowScripts permits SENTINEL SET of script paths: sentinel.conf's
 	// "deny-scripts-reconfig no".
 	AllowScripts bool

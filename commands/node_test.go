@@ -61,6 +61,7 @@ type sight struct {
 	failover error
 	asked    []string
 	armed    []string
+	timing   failover.Timing
 }
 
 func (w *sight) View(name string) (failover.View, bool) {
@@ -91,13 +92,20 @@ func (w *sight) SimulateFailure(names ...string) error {
 	return nil
 }
 
-func (w *sight) SimulatedFailures() int { return len(w.armed) }
+func (w *sight) SimulatedFailures() int      { return len(w.armed) }
+func (w *sight) Timing() failover.Timing     { return w.timing.WithDefaults() }
+func (w *sight) SetTiming(t failover.Timing) { w.timing = t }
 
 // shelf is a Scripts that runs nothing.
-type shelf struct{ pending []scripts.Script }
+type shelf struct {
+	pending []scripts.Script
+	times   scripts.Times
+}
 
 func (s *shelf) Pending() []scripts.Script  { return s.pending }
 func (s *shelf) Runnable(path string) error { return scripts.Runnable("", path) }
+func (s *shelf) Times() scripts.Times       { return s.times }
+func (s *shelf) SetTimes(t scripts.Times)   { s.times = t }
 
 // fakeSession is a Session without a connection.
 type fakeSession struct {
@@ -201,7 +209,7 @@ func newBench(t *testing.T) *bench {
 		{ID: 9, Addr: "127.0.0.1:1009", LocalAddr: "127.0.0.1:26379", User: DefaultUser, Created: time.Now(), Channels: 1},
 	}}
 	b.node = &Node{
-		Broker: b.broker, Watcher: b.watcher, Scripts: b.scripts, LookUps: settled(b.broker, true), Users: NewUsers(""), Defaults: state.DefaultSettings(),
+		Broker: b.broker, Watcher: b.watcher, Scripts: b.scripts, LookUps: settled(b.broker, true), Users: NewUsers(""), Tuning: NewTuning(state.DefaultSettings()),
 		Version: "1.2.3", RunID: "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", ConfigFile: "/etc/s.conf", Started: time.Now(),
 	}
 	b.apply(state.OpMember{Member: state.Member{ID: self, Addr: addr("127.0.0.1:26379"), Alive: true}})

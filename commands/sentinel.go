@@ -6,6 +6,7 @@ func sentinelCommand() *Command {
 		Summary: "A container for the commands of Sentinel.",
 		Subcommands: []*Command{
 			ckquorumCommand(),
+			debugCommand(),
 			failoverCommand(),
 			flushConfigCommand(),
 			masterAddrCommand("get-master-addr-by-name", "2.8.4"),

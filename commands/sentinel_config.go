@@ -45,7 +45,7 @@ func monitor(c *Context, args []string) Reply {
 	}
 	if _, fault := c.propose(state.OpMonitor{
 		Name: name, Addr: state.Addr{Host: ip.String(), Port: int(port)},
-		Quorum: int(quorum), Settings: c.Node.Defaults,
+		Quorum: int(quorum), Settings: c.Node.Tuning.Defaults(),
 	}); fault != nil {
 		return fault
 	}

@@ -14,6 +14,8 @@ type item struct {
 	// credentials) from those of the present one; 0: from no connection.
 	links uint64
 	input failover.Input
+	// everybody: nothing but a wish that all groups are looked at.
+	everybody bool
 }
 
 // inbox hands items to the loop. It is unbounded, because its senders are links

@@ -120,7 +120,11 @@ func (m *Monitor) sleep() time.Duration {
 }
 
 func (m *Monitor) handle(i *item) {
-	if i.group == "" {
+	switch {
+	case i.everybody:
+		m.wakeAll()
+		return
+	case i.group == "":
 		m.healthChanged()
 		return
 	}
@@ -136,6 +140,11 @@ func (m *Monitor) healthChanged() {
 		return
 	}
 	m.canCommit = ready
+	m.wakeAll()
+}
+
+// wakeAll has every group look at what it has under way.
+func (m *Monitor) wakeAll() {
 	for name := range m.groups {
 		m.step(name, failover.Input{Kind: failover.Woken})
 	}
@@ -145,7 +154,7 @@ func (m *Monitor) healthChanged() {
 // scan, but only after a pause.
 func (m *Monitor) paused(pause time.Duration) {
 	m.sayPaused(pause)
-	m.tilt.enter(m.now(), pause, m.timing.CheckInterval)
+	m.tilt.enter(m.now(), pause, m.Timing())
 	for name := range m.groups {
 		m.step(name, failover.Input{Kind: failover.Paused, Pause: pause})
 	}
@@ -188,7 +197,7 @@ func (m *Monitor) step(name string, in failover.Input) {
 		m.dropLinks(g)
 	}
 	g.agreed = agreed
-	env := failover.Env{Now: now, Self: m.broker.Self(), Doc: doc, CanCommit: m.canCommit, Timing: m.timing}
+	env := failover.Env{Now: now, Self: m.broker.Self(), Doc: doc, CanCommit: m.canCommit, Timing: m.Timing()}
 	out := failover.Step(env, g.watch, in)
 	m.carryOut(g, out)
 	if !exists {
@@ -251,14 +260,13 @@ type tilt struct {
 	published    bool
 }
 
-// tiltTrigger is Sentinel's: shorter pauses are logged and not called TILT.
-const tiltTrigger = 2 * time.Second
-
-func (t *tilt) enter(now failover.Moment, pause, checkInterval time.Duration) {
-	if pause < tiltTrigger {
+// enter says that a pause was noticed. Shorter ones are logged and not called
+// TILT.
+func (t *tilt) enter(now failover.Moment, pause time.Duration, timing failover.Timing) {
+	if pause < timing.TiltTrigger {
 		return
 	}
-	t.since, t.until = now, now.Add(2*checkInterval)
+	t.since, t.until = now, now.Add(min(2*timing.CheckInterval, timing.TiltPeriod))
 }
 
 func (t *tilt) seconds(now failover.Moment) int {

@@ -25,7 +25,7 @@ import (
 type Options struct {
 	// Broker holds the document. Required.
 	Broker cluster.Broker
-	// Timing of the probes. Required, both above 0.
+	// Timing at the start; CheckInterval and InfoPeriod are required and above 0.
 	Timing failover.Timing
 	// Log takes one line per decision. Required.
 	Log *slog.Logger
@@ -49,7 +49,7 @@ type Options struct {
 // once.
 type Monitor struct {
 	broker  cluster.Broker
-	timing  failover.Timing
+	timing  atomic.Pointer[failover.Timing]
 	log     *slog.Logger
 	publish func(state.Event)
 	crash   func()
@@ -94,12 +94,14 @@ type Monitor struct {
 // are published once Run is called.
 func New(o Options) *Monitor {
 	m := &Monitor{
-		broker: o.Broker, timing: o.Timing, log: o.Log, publish: o.Publish, crash: o.Crash, freeze: o.Freeze,
+		broker: o.Broker, log: o.Log, publish: o.Publish, crash: o.Crash, freeze: o.Freeze,
 		start:  time.Now().Add(-time.Second), // so that no Moment is 0
 		from:   o.Broker.State(),
 		inbox:  newInbox(),
 		groups: map[string]*group{},
 	}
+	timing := o.Timing.WithDefaults()
+	m.timing.Store(&timing)
 	m.peerAccess = peerAccess{o.PeerUser, o.PeerPass}
 	m.peers = newPeers(m)
 	return m
@@ -154,6 +156,17 @@ func (m *Monitor) TiltSeconds() int {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.tilt.seconds(m.now())
+}
+
+// Timing returns the periods that this node goes by now.
+func (m *Monitor) Timing() failover.Timing { return *m.timing.Load() }
+
+// SetTiming changes the periods for all decisions from now on. What is due by
+// them is done at once, whatever was due by the earlier ones.
+func (m *Monitor) SetTiming(t failover.Timing) {
+	t = t.WithDefaults()
+	m.timing.Store(&t)
+	m.inbox.put(item{everybody: true})
 }
 
 // ErrStopped is what Failover returns when the monitor stops meanwhile.

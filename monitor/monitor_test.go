@@ -196,3 +196,33 @@ func TestMembersAreIntroduced(t *testing.T) {
 		t.Errorf("introduced as %q", got)
 	}
 }
+
+// The periods can be changed while servers are watched, in both directions.
+func TestTimingChanges(t *testing.T) {
+	g := procs.Group(t, 1, procs.Opts{})
+	n := startNode(t)
+	n.watch(g, time.Hour)
+	timing := n.monitor.Timing()
+	if timing != (failover.Timing{CheckInterval: time.Second, InfoPeriod: 10 * time.Second, ReconfLimit: 10 * time.Second,
+		TiltTrigger: 2 * time.Second, TiltPeriod: 30 * time.Second}) {
+		t.Errorf("begins with %+v", timing)
+	}
+	eventually := func(what string, holds func(failover.ServerView) bool) {
+		t.Helper()
+		procs.Eventually(t, 60*time.Second, func() error {
+			if view, _ := n.monitor.View("m"); !holds(view.Master) {
+				return fmt.Errorf("%s: pong %s ago, INFO %s ago", what, view.Master.LastOKPing, view.Master.InfoAge)
+			}
+			return nil
+		})
+	}
+	timing.CheckInterval, timing.InfoPeriod = time.Hour, time.Hour
+	n.monitor.SetTiming(timing)
+	eventually("nobody asks any more", func(v failover.ServerView) bool { return v.LastOKPing > 2*time.Second })
+	timing.CheckInterval = 20 * time.Millisecond
+	n.monitor.SetTiming(timing)
+	eventually("pings again", func(v failover.ServerView) bool { return v.LastOKPing < time.Second })
+	if got := n.monitor.Timing(); got != timing {
+		t.Errorf("the periods are %+v, want %+v", got, timing)
+	}
+}

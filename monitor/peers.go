@@ -58,7 +58,7 @@ func (p *peers) turn(ctx context.Context, work *sync.WaitGroup) {
 	p.followMembers(ctx, doc, work)
 	out := p.watch.Step(failover.Env{
 		Now: now, Self: p.m.broker.Self(), Doc: doc,
-		CanCommit: p.m.broker.Health().Condition == cluster.Ready, Timing: p.m.timing,
+		CanCommit: p.m.broker.Health().Condition == cluster.Ready, Timing: p.m.Timing(),
 	})
 	for _, line := range out.Log {
 		p.m.log.LogAttrs(ctx, line.Level, line.Text, line.Attrs...)

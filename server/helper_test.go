@@ -37,12 +37,16 @@ func (blind) Failover(context.Context, string) error {
 func (blind) TiltSeconds() int                { return -1 }
 func (blind) SimulateFailure(...string) error { return nil }
 func (blind) SimulatedFailures() int          { return 0 }
+func (blind) Timing() failover.Timing         { return failover.Timing{} }
+func (blind) SetTiming(failover.Timing)       {}
 
 // noScripts runs nothing.
 type noScripts struct{}
 
 func (noScripts) Pending() []scripts.Script { return nil }
 func (noScripts) Runnable(string) error     { return errors.ErrUnsupported }
+func (noScripts) Times() scripts.Times      { return scripts.Times{} }
+func (noScripts) SetTimes(scripts.Times)    {}
 
 // newNode is a node with a document of its own that knows one master,
 // "mymaster" at 127.0.0.1:6379.
@@ -70,7 +74,7 @@ func newNode(t testing.TB, password state.Secret) *commands.Node {
 	t.Cleanup(func() { stop(); running.Wait() })
 	return &commands.Node{
 		Broker: broker, Watcher: blind{}, Scripts: noScripts{}, LookUps: lookUps, Users: commands.NewUsers(password),
-		Defaults: state.DefaultSettings(), Version: "test", RunID: strings.Repeat("0", 40), Started: time.Now(),
+		Tuning: commands.NewTuning(state.DefaultSettings()), Version: "test", RunID: strings.Repeat("0", 40), Started: time.Now(),
 	}
 }
 

@@ -30,10 +30,6 @@ const (
 	candidateLeast = time.Second
 	candidateMost  = 2 * time.Second
 	refusedLimit   = 100 * time.Millisecond
-	// reconfLimit is when a replica that was ordered to follow and does not
-	// counts as done, so that the others get their turn (Sentinel's
-	// slave-reconf-timeout).
-	reconfLimit = 10 * time.Second
 )
 
 func (s *step) carry(f *state.Failover) {
@@ -258,7 +254,7 @@ func (s *step) advance(v *server, status state.ReconfStatus) (next state.ReconfS
 	case status == state.ReconfSent && follows:
 		return state.ReconfInProg, false
 	case status == state.ReconfSent:
-		if order, ok := s.w.orders[v.addr]; ok && s.env.Now.Sub(order.first) >= reconfLimit {
+		if order, ok := s.w.orders[v.addr]; ok && s.env.Now.Sub(order.first) >= s.env.Timing.WithDefaults().ReconfLimit {
 			return state.ReconfDone, true
 		}
 	}

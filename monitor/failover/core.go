@@ -52,15 +52,6 @@ type Env struct {
 	Timing    Timing
 }
 
-// Timing holds the periods of the observation.
-type Timing struct {
-	// CheckInterval lies between two probes of a healthy server.
-	CheckInterval time.Duration
-	// InfoPeriod lies between two full INFOs; the replication section comes
-	// with every probe.
-	InfoPeriod time.Duration
-}
-
 // Input is one thing that happened. Exactly the fields of its Kind are set.
 type Input struct {
 	Kind InputKind

@@ -133,11 +133,12 @@ func (r *Runner) ended(j *job, e ending, log *slog.Logger) {
 	log.Debug("-script-child")
 	r.mu.Lock()
 	attempt := j.attempts
-	verdict := r.queue.end(j, e, time.Now(), r.times)
+	times := r.times
+	verdict := r.queue.end(j, e, time.Now(), times)
 	r.mu.Unlock()
 	switch verdict {
 	case retry:
-		log.Warn("a script failed and will be tried again", "argv", j.argv, "attempt", attempt, "in", r.times.retryDelay(attempt))
+		log.Warn("a script failed and will be tried again", "argv", j.argv, "attempt", attempt, "in", times.retryDelay(attempt))
 	case superseded:
 		log.Warn("a script failed and is not tried again, as the master has changed once more", "argv", j.argv)
 	case failed:

@@ -382,7 +382,8 @@ func TestNoScript(t *testing.T) {
 	s.eventually("it is given up", func() bool { return slices.Equal(s.published(), want) && s.idle() })
 }
 
-// A script that runs too long is killed with its children.
+// A script that runs too long is killed with its children, also when the limit
+// has become shorter while it runs.
 func TestTimeout(t *testing.T) {
 	s := newScene(t)
 	path := s.script("n.sh", `sleep 1000 & echo $! > tmp; mv tmp child; wait`)
@@ -393,10 +394,7 @@ func TestTimeout(t *testing.T) {
 		return s.exists("child") && len(s.runner.Pending()) == 1 && s.runner.Pending()[0].Pid != 0
 	})
 	pid := s.runner.Pending()[0].Pid
-	s.runner.mu.Lock()
-	s.runner.queue.jobs[0].started = time.Now().Add(-time.Hour)
-	s.runner.mu.Unlock()
-	s.runner.ring()
+	s.runner.SetTimes(Times{MaxRuntime: time.Millisecond, RetryDelay: time.Hour})
 	s.eventually("it waits for another attempt", func() bool {
 		pending := s.runner.Pending()
 		return len(pending) == 1 && !pending[0].Running && pending[0].Attempts == 1

@@ -60,7 +60,6 @@ type Runner struct {
 	log     *slog.Logger
 	publish func(state.Event)
 	dir     string
-	times   Times
 	// from is the document when this process began, at began by its wall clock.
 	from  *state.State
 	began state.Time
@@ -77,6 +76,7 @@ type Runner struct {
 	// blocks.
 	mu    sync.Mutex
 	queue queue
+	times Times
 	// stopped: nothing is started or accepted any more.
 	stopped bool
 	// missing are the paths of the scripts that were complained of.
@@ -106,6 +106,23 @@ func New(o Options) (*Runner, error) {
 }
 
 func wallNow() state.Time { return state.Time(time.Now().UnixMilli()) }
+
+// Times returns the periods that the Runner goes by now.
+func (r *Runner) Times() Times {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.times
+}
+
+// SetTimes changes the periods, which must be above 0: the time that a script
+// has at once, also for those that run; the delay for scripts that fail from now
+// on.
+func (r *Runner) SetTimes(t Times) {
+	r.mu.Lock()
+	r.times = t
+	r.mu.Unlock()
+	r.ring()
+}
 
 // Runnable returns why a script cannot be run on this node, nil if it can.
 func (r *Runner) Runnable(path string) error { return Runnable(r.dir, path) }
