@@ -86,6 +86,8 @@ const (
 	errDuplicate         Error = "ERR Duplicate master name."
 	errInProgress        Error = "INPROG Failover already in progress"
 	errNoGoodReplica     Error = "NOGOODSLAVE No suitable replica to promote"
+	errFailoverOption    Error = "ERR Unknown failover option specified"
+	errNotCoordinated    Error = "ERR COORDINATED is not supported, nothing was begun: SENTINEL FAILOVER <master-name> begins a failover that does not wait for the master" // ours
 	errFailureSimulation Error = "ERR Unknown failure simulation specified"
 	errScriptsDenied     Error = "ERR Reconfiguration of scripts path is denied for security reasons. Check the deny-scripts-reconfig configuration directive in your Sentinel configuration"
 	errNotifyScript      Error = "ERR Notification script seems non existing or non executable"

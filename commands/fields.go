@@ -109,7 +109,7 @@ func (c *Context) masterFields(m *state.Master) Map {
 	f.seen(v)
 	f.count("config-epoch", int64(m.ConfigEpoch))
 	f.number("num-slaves", len(m.Replicas))
-	f.number("num-other-sentinels", len(c.otherMembers()))
+	f.number("num-other-sentinels", len(c.othersWatching(m)))
 	f.number("quorum", m.Quorum)
 	f.age("failover-timeout", m.FailoverTimeout)
 	f.number("parallel-syncs", m.ParallelSyncs)

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -248,17 +249,46 @@ func TestMemberSaysDown(t *testing.T) {
 	}
 }
 
-// RESET forgets servers, never members.
-func TestResetKeepsMembers(t *testing.T) {
+// RESET empties what SENTINELS lists until each is heard again; on a node that
+// has not looked at the group since, too.
+func TestResetEmptiesLists(t *testing.T) {
 	b := newBench(t)
-	b.monitor("m")
+	m := b.monitor("m")
 	b.apply(state.OpMember{Member: state.Member{ID: "x", Addr: addr("10.1.1.1:26379"), Alive: true}})
-	b.do("SENTINEL", "RESET", "*")
-	if got := len(b.do("SENTINEL", "SENTINELS", "m").(Array)); got != 1 {
-		t.Errorf("%d members are listed after RESET", got)
+	b.see("m")
+	b.watcher.members["x"] = failover.MemberView{Heard: true, Connected: true, LastHeard: time.Second}
+	listed := func(what string, want int) {
+		t.Helper()
+		if got := len(b.do("SENTINEL", "SENTINELS", "m").(Array)); got != want {
+			t.Errorf("%s: SENTINELS lists %d, want %d", what, got, want)
+		}
+		if got := get(t, b.do("SENTINEL", "MASTER", "m").(Map), "num-other-sentinels"); got != strconv.Itoa(want) {
+			t.Errorf("%s: num-other-sentinels is %s, want %d", what, got, want)
+		}
+		if got := string(b.do("INFO", "sentinel").(Bulk)); !strings.Contains(got, fmt.Sprintf("sentinels=%d\r\n", want+1)) {
+			t.Errorf("%s: INFO says %s, want %d", what, got, want+1)
+		}
 	}
-	if got := get(t, b.do("SENTINEL", "MASTER", "m").(Map), "num-other-sentinels"); got != "1" {
-		t.Errorf("num-other-sentinels is %s after RESET", got)
+	listed("before", 1)
+	b.do("SENTINEL", "RESET", "*")
+	listed("at once", 0)
+	if got := len(b.do("SENTINEL", "REPLICAS", "m").(Array)); got != 0 {
+		t.Errorf("REPLICAS lists %d", got)
+	}
+	b.see("m")
+	view := b.watcher.views["m"]
+	view.Reset, view.ResetFor = true, time.Second
+	b.watcher.views["m"] = view
+	listed("not heard since", 0)
+	b.watcher.members["x"] = failover.MemberView{Heard: true, Connected: true, LastHeard: time.Second - time.Millisecond}
+	listed("heard again", 1)
+
+	// A switch is no reset.
+	b.broker.now, _ = state.Apply(b.broker.now, b.broker.now.Index+1, state.Mutation{ID: state.MutationID{Member: self, Seq: 1000}, Op: state.OpMonitor{
+		Name: "n", Addr: m.Addr, Quorum: 1, Settings: state.DefaultSettings()}})
+	b.watcher.views["n"] = failover.View{Generation: 1, Master: server(addr("10.0.0.9:1"), "master")}
+	if got := len(b.do("SENTINEL", "SENTINELS", "n").(Array)); got != 1 {
+		t.Errorf("SENTINELS lists %d while this node has not seen a switch, want 1", got)
 	}
 }
 

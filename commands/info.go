@@ -189,7 +189,6 @@ func infoSentinel(c *Context, t *infoText) {
 	t.line("sentinel_running_scripts", running)
 	t.line("sentinel_scripts_queue_length", scripts)
 	t.line("sentinel_simulate_failure_flags", c.Node.Watcher.SimulatedFailures())
-	sentinels := len(c.otherMembers()) + 1
 	i := 0
 	for m := range s.Masters() {
 		status := "ok"
@@ -200,7 +199,7 @@ func infoSentinel(c *Context, t *infoText) {
 			status = "sdown"
 		}
 		t.line(fmt.Sprintf("master%d", i), fmt.Sprintf("name=%s,status=%s,address=%s,slaves=%d,sentinels=%d",
-			m.Name, status, m.Addr, len(m.Replicas), sentinels))
+			m.Name, status, m.Addr, len(m.Replicas), len(c.othersWatching(m))+1))
 		i++
 	}
 }

@@ -139,6 +139,11 @@ func (s *fakeSession) Unsubscribe(kind Subscription, names []string) {
 	s.count()
 }
 
+func (s *fakeSession) DropSubscriptions() {
+	s.names = [2][]string{}
+	s.count()
+}
+
 func (s *fakeSession) count() {
 	s.Update(func(c *Client) { c.Channels, c.Patterns = len(s.names[Channels]), len(s.names[Patterns]) })
 }

@@ -8,6 +8,7 @@ import (
 
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
+	"redis-failover/monitor/failover"
 )
 
 func mastersCommand(name, since string) *Command {
@@ -72,22 +73,38 @@ func sentinelsCommand() *Command {
 				return fault
 			}
 			list := Array{}
-			for _, member := range c.otherMembers() {
-				seen, _ := c.Node.Watcher.Member(member.ID)
-				list = append(list, memberFields(c.state(), m, member, seen))
+			for _, other := range c.othersWatching(m) {
+				list = append(list, memberFields(c.state(), m, other.agreed, other.seen))
 			}
 			return list
 		},
 	}
 }
 
-// otherMembers are the members of the document but this node.
-func (c *Context) otherMembers() []state.Member {
-	var others []state.Member
+// watching is a member that watches a master, with what this node sees of it.
+type watching struct {
+	agreed state.Member
+	seen   failover.MemberView
+}
+
+// othersWatching are the members of the document but this node, without those
+// that have not been heard since m was reset. All members watch all masters, so
+// this only takes up again what SENTINEL RESET is used for, to have the dead no
+// longer listed; who has a say is not told by it.
+func (c *Context) othersWatching(m *state.Master) []watching {
+	var others []watching
+	view, known := c.Node.Watcher.View(m.Name)
+	if known && view.Generation != m.Generation && view.Master.Addr == m.Addr {
+		return nil // it was reset a moment ago
+	}
 	self := c.Node.Broker.Self()
 	for member := range c.state().Members() {
-		if member.ID != self {
-			others = append(others, member)
+		if member.ID == self {
+			continue
+		}
+		seen, _ := c.Node.Watcher.Member(member.ID)
+		if !view.Reset || seen.Heard && seen.LastHeard < view.ResetFor {
+			others = append(others, watching{member, seen})
 		}
 	}
 	return others

@@ -239,6 +239,25 @@ func TestManualFailover(t *testing.T) {
 	}
 }
 
+// Nobody gets a failover of another kind than was asked for.
+func TestFailoverOptions(t *testing.T) {
+	b := newBench(t)
+	b.monitor("m")
+	for words, want := range map[string]Reply{
+		"m x":             errFailoverOption,
+		"m Coordinated":   errNotCoordinated,
+		"nope x":          errNoSuchMaster,
+		"m coordinated x": Error("ERR wrong number of arguments for 'sentinel|failover' command"),
+	} {
+		if got := b.do(append([]string{"SENTINEL", "FAILOVER"}, strings.Fields(words)...)...); got != want {
+			t.Errorf("%s: %v, want %v", words, got, want)
+		}
+	}
+	if len(b.watcher.asked) != 0 {
+		t.Errorf("the watcher was asked for %q", b.watcher.asked)
+	}
+}
+
 func TestCkquorum(t *testing.T) {
 	const (
 		noQuorum   = "Not enough available Sentinels to reach the specified quorum for this master"

@@ -17,6 +17,9 @@ type Session interface {
 	// Unsubscribe without names ends all subscriptions of the kind.
 	Subscribe(kind Subscription, names []string)
 	Unsubscribe(kind Subscription, names []string)
+	// DropSubscriptions ends all subscriptions without a word: no message comes
+	// after the reply to the command that asked for it.
+	DropSubscriptions()
 	// Close ends the session once the reply to this command is sent.
 	Close()
 }

@@ -32,19 +32,3 @@ func shutdown(c *Context, args []string) Reply {
 	c.Host.Shutdown()
 	return NoReply{}
 }
-
-// quitCommand is more than Sentinel 7 knows. Many clients and health checks end
-// with QUIT and wait for its OK.
-func quitCommand() *Command {
-	return &Command{
-		Name: "quit", Arity: -1, Flags: NoScript | Loading | Stale | Fast | NoAuth | AllowBusy | WhileSubscribed,
-		Categories: []string{"connection"}, Group: "connection", Since: "1.0.0", Kind: Connection,
-		Summary: "Ends the connection.",
-		Handler: quit,
-	}
-}
-
-func quit(c *Context, _ []string) Reply {
-	c.Session.Close()
-	return OK
-}

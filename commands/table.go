@@ -16,6 +16,7 @@ func All() []*Command {
 		publishCommand(),
 		punsubscribeCommand(),
 		quitCommand(),
+		resetConnectionCommand(),
 		roleCommand(),
 		sentinelCommand(),
 		shutdownCommand(),

@@ -45,6 +45,37 @@ func TestSubscribe(t *testing.T) {
 	}
 }
 
+// RESET makes a connection new, in the midst of everything.
+func TestResetOfConnection(t *testing.T) {
+	s := start(t, nil)
+	c := dial(t, s)
+	c.do("CLIENT SETNAME me", "+OK|")
+	c.do("CLIENT TRACKING ON", "+OK|")
+	c.do("SUBSCRIBE a", "*3|$9|subscribe|$1|a|:1|")
+	c.do("PSUBSCRIBE b*", "*3|$10|psubscribe|$2|b*|:2|")
+	c.do("RESET x", "-ERR wrong number of arguments for 'reset' command|")
+	c.do("RESET", "+RESET|")
+	s.Publish(event("a", "too late"))
+	c.do("PING", "+PONG|")
+	c.do("CLIENT GETNAME", "$-1|")
+	c.do("CLIENT GETREDIR", ":-1|")
+	if channels, patterns := s.hub.counts(); channels != 0 || patterns != 0 {
+		t.Errorf("%d channels and %d patterns are left", channels, patterns)
+	}
+	c.send("CLIENT REPLY OFF|HELLO 3|RESET|")
+	c.expect("+RESET|")
+	c.do("CLIENT GETNAME", "$-1|") // RESP2
+}
+
+func TestResetLogsOut(t *testing.T) {
+	s := start(t, func(o *Options) { o.Node = newNode(t, "pw") })
+	c := dial(t, s)
+	c.do("RESET", "+RESET|")
+	c.do("AUTH pw", "+OK|")
+	c.do("RESET", "+RESET|")
+	c.do("PING", "-NOAUTH Authentication required.|")
+}
+
 func TestSubscribeRESP3(t *testing.T) {
 	s := start(t, nil)
 	c := dial(t, s)

@@ -259,6 +259,12 @@ func (s *session) Unsubscribe(kind commands.Subscription, names []string) {
 	s.server.hub.unsubscribe(s, kind, names)
 }
 
+// DropSubscriptions is part of commands.Session.
+func (s *session) DropSubscriptions() {
+	s.server.hub.drop(s)
+	s.Update(func(client *commands.Client) { client.Channels, client.Patterns = 0, 0 })
+}
+
 // confirm adds a confirmation to the output, whatever CLIENT REPLY says. The
 // hub calls it on the session's goroutine.
 func (s *session) confirm(p commands.Push, protocol int) { s.out.add(s.encode(p, protocol)) }

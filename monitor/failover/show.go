@@ -10,6 +10,9 @@ import (
 // in it. It must be called by the goroutine that calls Step.
 func (w *Watch) View(now Moment, m *state.Master) View {
 	view := View{Generation: w.generation, Why: w.why}
+	if w.resetAt != 0 {
+		view.Reset, view.ResetFor = true, now.Sub(w.resetAt)
+	}
 	for _, v := range w.servers {
 		shown := v.view(now)
 		if v.addr == m.Addr {

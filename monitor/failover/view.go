@@ -13,6 +13,10 @@ type View struct {
 	// Generation is the one that the observations belong to.
 	Generation uint64
 	Master     ServerView
+	// Reset: the group was reset (SENTINEL RESET, or MONITOR after REMOVE) while
+	// this node watched it, the last time ResetFor ago.
+	Reset    bool
+	ResetFor time.Duration
 	// Why is the reason, in words, why nothing is done at present; "" if none.
 	Why string
 	// Replicas are sorted by address; those of the document, whether or not

@@ -28,6 +28,8 @@ type Watch struct {
 	// vacant is since when this node has known of a reason to take the running
 	// failover over; 0: none.
 	vacant Moment
+	// resetAt is when this node learned of the last RESET; 0: of none.
+	resetAt Moment
 	// odownSince is when this node learned of the present ODOWN.
 	odownSince Moment
 	// agreed is the master as the last Step saw it: one that has not changed is
@@ -194,6 +196,9 @@ func (s *step) follow() {
 	w, m, now := s.w, s.m, s.env.Now
 	if w.generation != m.Generation || len(w.servers) != len(m.Replicas)+1 {
 		s.followServers()
+	}
+	if w.generation != m.Generation && w.agreed != nil && w.agreed.Addr == m.Addr {
+		w.resetAt = now // a switch changes the address too
 	}
 	if first := w.generation == 0; w.attempt != m.LastAttempt {
 		w.attempt = m.LastAttempt

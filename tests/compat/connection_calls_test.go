@@ -4,6 +4,9 @@ package compat
 const (
 	since72 = "follows Redis 7.2, where the compared Sentinel is a 7.0"
 	valkey  = "follows Valkey 8"
+	valkey9 = "follows Valkey 9, which has options of FAILOVER; none is supported, and none is taken for a plain failover"
+	// Of clients.
+	poolsReset = "pools of connections send RESET and wait for its answer"
 	// Sentinels know each other from greetings and cannot be told about.
 	ownMembers = "the nodes of redis-failover are members of a group that can be asked for and changed"
 )
@@ -18,11 +21,15 @@ var connectionCalls = []conversation{
 	{name: "unknown", calls: []call{
 		{line: "FOO"}, {line: "FOO a b"}, {line: `FOO a "b\x00c" d`}, {line: `"FOO\x00x" a`}, {line: `"a\r\nb" "c\nd"`},
 		{line: x128 + "x"}, {line: "FOO " + x128 + "x b"}, {line: "FOO a " + x128 + " b"}, {line: `""`}, {line: `"\xff\xfe"`}, {line: `"'"`},
-		{line: "SELECT 0"}, {line: "ECHO x"}, {line: "MULTI"}, {line: "GET x"}, {line: "RESET"}, {line: "TIME"}, {line: "PUBSUB CHANNELS"},
+		{line: "SELECT 0"}, {line: "ECHO x"}, {line: "MULTI"}, {line: "GET x"}, {line: "TIME"}, {line: "PUBSUB CHANNELS"},
 		{line: "SSUBSCRIBE x"}, {line: "CONFIG GET *"}, {line: "DEBUG SLEEP 0"}, {line: "SLOWLOG GET"}, {line: "LATENCY LATEST"},
 	}},
 	{name: "quit", calls: []call{
 		{line: "QUIT", differs: "health checks end with QUIT and wait for its OK", ours: "+OK"},
+	}},
+	{name: "reset", calls: []call{
+		{line: "RESET a", differs: poolsReset, ours: "-ERR wrong number of arguments for 'reset' command"},
+		{line: "RESET", differs: poolsReset, ours: "+RESET"},
 	}},
 	{name: "auth without password", calls: []call{
 		{line: "AUTH"}, {line: "AUTH x"}, {line: "AUTH default x"}, {line: "AUTH bob x"}, {line: "AUTH a b c"}, {line: `AUTH default ""`},
@@ -94,7 +101,7 @@ var connectionCalls = []conversation{
 	{name: "subscribe", calls: []call{
 		{line: "UNSUBSCRIBE"}, {line: "UNSUBSCRIBE a b", replies: 2}, {line: "PUNSUBSCRIBE"}, {line: "PUNSUBSCRIBE x*"},
 		{line: "SUBSCRIBE"}, {line: "PSUBSCRIBE"}, {line: "SUBSCRIBE a b a", replies: 3}, {line: "PSUBSCRIBE a* b*", replies: 2}, {line: `SUBSCRIBE "" "\r\n"`, replies: 2},
-		{line: "PING"}, {line: "PING x"}, {line: "PING x y"}, {line: "FOO"}, {line: "SENTINEL foo"}, {line: "RESET"},
+		{line: "PING"}, {line: "PING x"}, {line: "PING x y"}, {line: "FOO"}, {line: "SENTINEL foo"}, {line: "RESET x", differs: poolsReset, ours: "-ERR wrong number of arguments for 'reset' command"},
 		{line: "UNSUBSCRIBE a zz", replies: 2}, {line: "UNSUBSCRIBE a", replies: 1}, {line: "PUNSUBSCRIBE b* nope", replies: 2},
 		{line: "UNSUBSCRIBE b"}, {line: `UNSUBSCRIBE ""`}, {line: "UNSUBSCRIBE"}, {line: "PUNSUBSCRIBE"}, {line: "PUNSUBSCRIBE"}, {line: "CLIENT GETNAME"},
 	}},

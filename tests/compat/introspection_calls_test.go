@@ -23,12 +23,13 @@ var introspectionCalls = []conversation{
 }
 
 // missing are the commands of Sentinel that there are not yet.
-var missing = []string{"sentinel|config", "sentinel|debug"}
+var missing = []string{"sentinel|config"}
 
 // changed are those that COMMAND INFO describes in another way.
 var changed = map[string]string{
 	"command|getkeys":         since72,
 	"command|getkeysandflags": since72,
+	"sentinel|failover":       valkey9,
 }
 
 // Every command of Sentinel is there and described in the same way.

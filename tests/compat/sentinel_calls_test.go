@@ -2,7 +2,8 @@ package compat
 
 const (
 	severe = "names and values that break lines of files and events are refused"
-	atomic = "SET changes all or nothing"
+	atomic = "a command with several options changes all or nothing"
+	year   = "a period of more than a year is a mistake"
 	again  = "MONITOR of what is monitored already is OK, so that scripts may tell every node"
 )
 
@@ -41,7 +42,11 @@ var sentinelCalls = []conversation{
 		{line: "SENTINEL CKQUORUM mymaster"}, {line: "SENTINEL SET mymaster quorum 1"},
 	}},
 	{name: "failover", calls: []call{
-		{line: "SENTINEL FAILOVER"}, {line: "SENTINEL FAILOVER nope"}, {line: "SENTINEL FAILOVER mymaster"}, {line: "SENTINEL FAILOVER mymaster x"},
+		{line: "SENTINEL FAILOVER"}, {line: "SENTINEL FAILOVER nope"}, {line: "SENTINEL FAILOVER mymaster"},
+		{line: "SENTINEL FAILOVER mymaster x", differs: valkey9, ours: "-ERR Unknown failover option specified"},
+		{line: "SENTINEL FAILOVER mymaster COORDINATED", differs: valkey9,
+			ours: "-ERR COORDINATED is not supported, nothing was begun: SENTINEL FAILOVER <master-name> begins a failover that does not wait for the master"},
+		{line: "SENTINEL FAILOVER mymaster a b"}, {line: "SENTINEL FAILOVER nope x", differs: valkey9, ours: "-ERR No such master with that name"},
 	}},
 	{name: "info-cache", calls: []call{
 		{line: "SENTINEL INFO-CACHE"}, {line: "SENTINEL INFO-CACHE nope"}, {line: "SENTINEL INFO-CACHE nope nada"}, {line: "SENTINEL INFO-CACHE mymaster", how: kind},
@@ -97,6 +102,23 @@ var sentinelCalls = []conversation{
 		{line: "SENTINEL SET mymaster quorum 5 foo bar"},
 		{line: "SENTINEL CKQUORUM mymaster", differs: atomic, ours: "+OK 1 usable Sentinels. Quorum and failover authorization can be reached"},
 		{line: "SENTINEL SET mymaster quorum 1"},
+	}},
+	{name: "debug", calls: []call{
+		{line: "SENTINEL DEBUG"}, {line: "SENTINEL DEBUG foo"}, {line: "SENTINEL DEBUG Foo 1"}, {line: "SENTINEL DEBUG ping-period"}, {line: "SENTINEL DEBUG INFO-period abc"},
+		{line: "SENTINEL DEBUG ask-period 0"}, {line: "SENTINEL DEBUG tilt-period -1"}, {line: "SENTINEL DEBUG tilt-period 1.5"}, {line: `SENTINEL DEBUG tilt-period ""`},
+		{line: "SENTINEL DEBUG info-period 9000 Ping-Period 900 ASK-PERIOD 800 publish-period 700 default-down-after 600 default-failover-timeout 500 tilt-trigger 400"},
+		{line: "SENTINEL DEBUG tilt-period 300 slave-reconf-timeout 200 min-link-reconnect-period 100 election-timeout 90 script-max-runtime 80 script-retry-delay 70"},
+		{line: "SENTINEL DEBUG"}, {line: "SENTINEL MONITOR other 127.0.0.1 1 1"}, {line: "SENTINEL MASTER other", values: []string{"down-after-milliseconds", "failover-timeout"}},
+		{line: "SENTINEL REMOVE other"},
+		{line: "SENTINEL DEBUG info-period 10000 ping-period 1000 ask-period 1000 publish-period 2000 default-down-after 30000 default-failover-timeout 180000 tilt-trigger 2000"},
+		{line: "SENTINEL DEBUG tilt-period 30000 slave-reconf-timeout 10000 min-link-reconnect-period 15000 election-timeout 10000 script-max-runtime 60000 script-retry-delay 30000"},
+		{line: "SENTINEL DEBUG"},
+	}},
+	{name: "debug, otherwise", calls: []call{
+		{line: "SENTINEL DEBUG ask-period 99999999999", differs: year, ours: "-ERR Invalid argument '99999999999' for SENTINEL DEBUG 'ask-period'"},
+		{line: "SENTINEL DEBUG ask-period 1000"}, {line: "SENTINEL DEBUG ask-period 5 foo 5"},
+		{line: "SENTINEL DEBUG", values: []string{"ASK-PERIOD"}, differs: atomic, ours: `*["ASK-PERIOD" "1000"]`, ours3: `%["ASK-PERIOD" "1000"]`},
+		{line: "SENTINEL DEBUG ask-period 1000"},
 	}},
 	{name: "simulate-failure", calls: []call{
 		{line: "SENTINEL SIMULATE-FAILURE"}, {line: "SENTINEL SIMULATE-FAILURE foo"}, {line: "SENTINEL SIMULATE-FAILURE crash-after-election crash-after-promotion"},

@@ -130,6 +130,18 @@ func blur(text string) string {
 	return text
 }
 
+// pick is the map or flat array v with these fields only; those that v lacks are
+// missing.
+func (v value) pick(names []string) value {
+	picked := value{kind: v.kind}
+	for i := 0; i+1 < len(v.list); i += 2 {
+		if slices.Contains(names, v.list[i].text) {
+			picked.list = append(picked.list, v.list[i], v.list[i+1])
+		}
+	}
+	return picked
+}
+
 // fields are the names in a text of "name:value" lines or "name=value" words,
 // and the headings of INFO.
 func fields(text string) []string {
