@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"redis-failover/certs"
 	"redis-failover/cluster/raft"
 	"redis-failover/conf"
 )
@@ -30,6 +31,9 @@ func preflight(cfg *conf.Config) error {
 	case conf.ZKBroker:
 		faults = append(faults, fmt.Errorf("broker %q is not part of this version; -broker=%s needs nothing beside the nodes",
 			conf.ZKBroker, conf.RaftBroker))
+	}
+	if _, err := certs.Open(cfg.TLS); err != nil {
+		faults = append(faults, err)
 	}
 	for _, dir := range dirs {
 		if err := writableDir(nearest(dir)); err != nil {

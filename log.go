@@ -6,6 +6,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"sync"
 
 	"redis-failover/conf"
 )
@@ -13,16 +14,15 @@ import (
 // newLogger makes the one logger of the program. What libraries write to the
 // standard log goes there too.
 func newLogger(c conf.Log) (*slog.Logger, func(), error) {
-	var out io.Writer = os.Stderr
+	var out io.Writer = os.Stdout // as Redis: standard error is for what ends a start
 	closeLog := func() {}
 	if c.File != "" {
-		// 0600: payloads of events and reasons are nobody else's business.
-		file, err := os.OpenFile(c.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		file, err := openLog(c.File)
 		if err != nil {
 			return nil, nil, fmt.Errorf("the log file cannot be opened for appending: %w", err)
 		}
 		out = file
-		closeLog = func() { _ = file.Close() }
+		closeLog = file.close
 	}
 	options := &slog.HandlerOptions{Level: c.Level}
 	var handler slog.Handler = slog.NewTextHandler(out, options)
@@ -33,4 +33,55 @@ func newLogger(c conf.Log) (*slog.Logger, func(), error) {
 	slog.SetDefault(logger)
 	log.SetFlags(0)
 	return logger, closeLog, nil
+}
+
+// logFile appends to whatever file is at its path. Redis opens its log for each
+// line, so whoever rotates it tells nobody: the file is moved or removed, and the
+// next line begins a new one.
+type logFile struct {
+	path string
+
+	mu   sync.Mutex
+	file *os.File
+	info os.FileInfo
+}
+
+func openLog(path string) (*logFile, error) {
+	l := &logFile{path: path}
+	return l, l.open()
+}
+
+func (l *logFile) open() error {
+	// 0600: payloads of events and reasons are nobody else's business.
+	file, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		_ = file.Close()
+		return err
+	}
+	if l.file != nil {
+		_ = l.file.Close() // each line was written at once
+	}
+	l.file, l.info = file, info
+	return nil
+}
+
+// Write appends one line. When no new file can be made in place of one that is
+// gone, the old one takes it.
+func (l *logFile) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now, err := os.Stat(l.path); err != nil || !os.SameFile(now, l.info) {
+		_ = l.open()
+	}
+	return l.file.Write(line)
+}
+
+func (l *logFile) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_ = l.file.Close()
 }

@@ -33,7 +33,9 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "redis-failover:", err)
+		if said := (logged{}); !errors.As(err, &said) { // standard error is for starts that fail
+			fmt.Fprintln(os.Stderr, "redis-failover:", err)
+		}
 		os.Exit(faultCode)
 	}
 	os.Exit(okCode)

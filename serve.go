@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"redis-failover/certs"
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
 	"redis-failover/commands"
@@ -34,7 +35,13 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 		}
 		log.Log(ctx, level, "configuration: "+notice.Text, "at", notice.At.String())
 	}
-	listener, err := listen(cfg.Server.Listen, log)
+	heard, stop := hangups()
+	defer stop()
+	store, err := certs.Open(cfg.TLS)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(cfg, store, log)
 	if err != nil {
 		return err
 	}
@@ -51,14 +58,16 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 		return err
 	}
 	defer log.Info("stopped")
+	defer writePidFile(cfg.PidFile, log)()
 	defer closeBroker(broker, log)
 
 	ctx, shutdown := context.WithCancel(ctx)
 	defer shutdown()
-	node, err := newNode(cfg, log, broker, listener, httpListener, shutdown)
+	node, err := newNode(cfg, log, broker, store, listener, httpListener, shutdown)
 	if err != nil {
 		return err
 	}
+	node.hangups = heard
 	return node.run(ctx)
 }
 
@@ -72,10 +81,12 @@ type node struct {
 	server  *server.Server
 	http    *httpPart
 	seeder  *seeder
+	hangups <-chan os.Signal
+	reloads []reload
 }
 
-func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener, httpListener net.Listener, shutdown func()) (*node, error) {
-	n := &node{log: log, broker: broker}
+func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, store *certs.Store, listener, httpListener net.Listener, shutdown func()) (*node, error) {
+	n := &node{log: log, broker: broker, reloads: []reload{{"the certificates for TLS", store.Reload}}}
 	publish := func(e state.Event) { n.server.Publish(e) }
 	var err error
 	if n.scripts, err = scripts.New(scripts.Options{Document: broker, Log: log, Publish: publish, Dir: cfg.Sentinel.Dir}); err != nil {
@@ -90,6 +101,7 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener
 		},
 		Crash:    func() { os.Exit(crashCode) },
 		Freeze:   standStill,
+		Dial:     dialler(cfg, store),
 		PeerUser: cfg.Sentinel.User, PeerPass: cmp.Or(cfg.Sentinel.Pass, cfg.Server.RequirePass),
 	})
 	n.lookUps = commands.NewLookUps(commands.LookUpOptions{
@@ -103,12 +115,17 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, listener
 		Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
 	}
 	addr := announced(cfg, listener)
-	if n.http, err = newHTTP(&cfg.Server, log, httpListener, commandNode, addr.Host); err != nil {
+	if n.http, err = newHTTP(&cfg.Server, log, protect(cfg, httpListener, commandNode.Users.Open), commandNode, addr.Host); err != nil {
 		return nil, err
 	}
+	maxClients, err := affordClients(cfg.Server.MaxClients, otherFiles(cfg, broker.State()), systemFiles(), log)
+	if err != nil {
+		return nil, err
+	}
+	listener = protect(cfg, listener, commandNode.Users.Open)
 	options := server.Options{
-		Listener: listener, Logger: log, OnShutdown: shutdown,
-		MaxClients: cfg.Server.MaxClients, IdleTimeout: cfg.Server.Timeout,
+		Listener: listener, Logger: log, OnShutdown: shutdown, KeepAlive: cmp.Or(cfg.Server.KeepAlive, -1),
+		MaxClients: maxClients, IdleTimeout: cfg.Server.Timeout,
 		MaxQueuedBytes: int(cfg.Server.PubSubLimit.Hard),
 		Node:           commandNode, HTTP: n.http.shared(&cfg.Server),
 	}
@@ -131,6 +148,7 @@ func (n *node) run(ctx context.Context) error {
 	parts.Go(func() { n.lookUps.Run(ctx) })
 	parts.Go(func() { n.scripts.Run(ctx) })
 	parts.Go(func() { n.http.run(ctx) })
+	parts.Go(func() { reloadAll(ctx, n.hangups, n.reloads, n.log) })
 	lost := make(chan error, 1)
 	parts.Go(func() {
 		lost <- n.awaitLoss(ctx)
@@ -157,9 +175,17 @@ func (n *node) run(ctx context.Context) error {
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
-	n.log.Info("stopping")
-	return errors.Join(err, <-lost)
+	err = errors.Join(err, <-lost)
+	if err == nil {
+		n.log.Info("stopping")
+		return nil
+	}
+	n.log.Error("stopping", "reason", err)
+	return logged{err}
 }
+
+// logged is why a node that ran has ended: the log has it.
+type logged struct{ error }
 
 // awaitLoss returns when the broker cannot recover by itself, with the reason, or
 // with nil when ctx ends. The process then ends: a node that was removed, say,

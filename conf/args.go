@@ -35,7 +35,7 @@ type flagValue struct {
 func (f flagValue) origin() origin {
 	subject := f.typed
 	if f.setting.arg != "" {
-		subject += " " + fault.Show(f.text)
+		subject += " " + f.setting.shown(f.text)
 	}
 	name := "-" + fold(strings.TrimLeft(f.typed, "-"))
 	return origin{at: Pos{Name: name}, subject: subject}

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"io/fs"
 	"log/slog"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ type (
 // Config is all that a node is told. Start from [Default] or [Load].
 type Config struct {
 	Server   Server
+	TLS      TLS
 	Sentinel Sentinel
 	LookUps  LookUps
 	Monitor  Monitor
@@ -34,6 +36,9 @@ type Config struct {
 	// said: those of the masters setting, and those added by its HTTP twin.
 	NewMaster NewMaster
 
+	// PidFile is where the id of the process is written while it runs, "" for
+	// nowhere.
+	PidFile string
 	// MyID is the node's id from a sentinel.conf that Sentinel has used, "" to
 	// have one drawn.
 	MyID state.MemberID
@@ -58,9 +63,26 @@ type Config struct {
 
 // Server is the part of the listeners.
 type Server struct {
-	// Listen are the addresses to listen on, at least one. The first is the
-	// node's own address unless AnnounceAddr says otherwise.
+	// Listen are the addresses to listen on. There is at least one of Listen,
+	// TLSListen and UnixSocket. The first is the node's own address unless
+	// AnnounceAddr says otherwise; with TLS.ToServers or without Listen it is
+	// the first of TLSListen.
 	Listen []Listen
+	// TLSListen are the addresses to listen on with TLS.
+	TLSListen []Listen
+	// UnixSocket is the path of a socket to listen on, "" for none;
+	// UnixSocketMode are its permissions, 0 for what the umask leaves.
+	UnixSocket     string
+	UnixSocketMode fs.FileMode
+	// ProtectedMode: while the default user has no password, only clients of
+	// this machine are served.
+	ProtectedMode bool
+	// Backlog is how many connections may wait to be accepted, 0 for as many as
+	// the system allows.
+	Backlog int
+	// KeepAlive is after how long of silence TCP asks whether the other end is
+	// still there, 0 for never.
+	KeepAlive time.Duration
 	// HTTPAddr is where HTTP is served: "" for the same listener as RESP,
 	// [HTTPOff] for nowhere, else "host:port" with a listener of its own.
 	HTTPAddr string
@@ -80,6 +102,46 @@ type Server struct {
 	// PubSubLimit bounds the unsent output of a subscriber.
 	PubSubLimit BufferLimit
 }
+
+// TLS names PEM files and says how they are used. Clients connect with TLS where
+// Server.TLSListen says so.
+type TLS struct {
+	// CertFile and KeyFile are what this node shows.
+	CertFile, KeyFile string
+	KeyPass           state.Secret
+	// ClientCertFile and ClientKeyFile are what it shows when it connects to
+	// servers and members, "" for the same as above.
+	ClientCertFile, ClientKeyFile string
+	ClientKeyPass                 state.Secret
+	// CAFile and CADir hold the authorities that certificates of the other ends
+	// must come from.
+	CAFile, CADir string
+	// Clients says whether clients must show a certificate.
+	Clients TLSClients
+	// MinVersion and MaxVersion are as in crypto/tls.
+	MinVersion, MaxVersion uint16
+	// CipherSuites are for TLS 1.2 and before, as in crypto/tls; nil for those
+	// that Go finds safe.
+	CipherSuites []uint16
+	// NoTickets: sessions are not resumed.
+	NoTickets bool
+	// ToServers: the links to masters, replicas and other members use TLS.
+	ToServers bool
+
+	// ciphers is the text that CipherSuites comes from.
+	ciphers string
+}
+
+// TLSClients says whether clients must show a certificate.
+type TLSClients string
+
+// The demands on clients.
+const (
+	TLSClientsMust TLSClients = "yes"
+	TLSClientsNone TLSClients = "no"
+	// TLSClientsMay: one that is shown must be good.
+	TLSClientsMay TLSClients = "optional"
+)
 
 // HTTPOff as Server.HTTPAddr turns HTTP off.
 const HTTPOff = "off"
@@ -132,6 +194,9 @@ type Monitor struct {
 	CheckInterval time.Duration
 	// InfoPeriod is the time between two INFO requests to a healthy server.
 	InfoPeriod time.Duration
+	// BindSource is the address that links to servers and members come from, ""
+	// for what the system chooses.
+	BindSource string
 }
 
 // BrokerKind names an engine that keeps the document.
@@ -210,7 +275,7 @@ type Log struct {
 	Level slog.Level
 	// Format is "text" or "json".
 	Format string
-	// File is the path to append to, "" for standard error.
+	// File is the path to append to, "" for standard output.
 	File string
 }
 

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"time"
 )
@@ -36,6 +37,8 @@ const (
 	defaultPubSubSoft  = 8 << 20
 	defaultPubSubTime  = time.Minute
 	defaultIdleTimeout = 0
+	// defaultKeepAlive is that of Redis.
+	defaultKeepAlive = 5 * time.Minute
 	// defaultLogLevel shows each decision and no probe.
 	defaultLogLevel = slog.LevelInfo
 	// defaultLogFormat is for people; machines ask for json.
@@ -50,10 +53,13 @@ func Default() Config {
 			Listen:     []Listen{{Network: "tcp", Addr: listenAddr("", defaultPort)}},
 			MaxClients: defaultMaxClients,
 			Timeout:    defaultIdleTimeout,
+			KeepAlive:  defaultKeepAlive,
 			PubSubLimit: BufferLimit{
 				Hard: defaultPubSubHard, Soft: defaultPubSubSoft, SoftFor: defaultPubSubTime,
 			},
 		},
+		// As in Redis: who asks for TLS and says no more gets mutual TLS.
+		TLS: TLS{Clients: TLSClientsMust, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS13},
 		// A client that may change a script's path may run any program.
 		Sentinel: Sentinel{DenyScriptsReconfig: true},
 		// As Sentinel does: an address that may be old serves most clients better

@@ -40,7 +40,7 @@ func readEnv(t table, environ []string, c *Config, faults *fault.Collector) laye
 			noticeMistyped(t, name, bare, c)
 			continue
 		}
-		o := origin{at: Pos{Name: name}, subject: name + "=" + fault.Show(value)}
+		o := origin{at: Pos{Name: name}, subject: name + "=" + s.shown(value)}
 		given.add(s, entry{value, o}, faults)
 	}
 	return given

@@ -14,7 +14,7 @@ import (
 // Each row is a command line and the faults that it has, word for word.
 func TestFlagFaults(t *testing.T) {
 	const (
-		addrWant    = " Give host:port, or :port for all addresses of the machine; port 0 is any free port."
+		addrWant    = " Give host:port, or :port for all addresses of the machine; port 0 is any free port, and off is no such listener."
 		mastersWant = " Give host:port or name=host:port; the host may be a name, IPv6 goes into brackets."
 		checkWant   = " Give 10 to 60000 milliseconds, or a duration such as 500ms."
 		downWant    = " Give seconds such as 3 or 0.2, or a duration such as 500ms; the least is 1ms, the most 24h."
@@ -99,14 +99,14 @@ func TestEnvironmentFaults(t *testing.T) {
 func TestFileFaults(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"f.toml", "addr = 1\nfoo = 2\n[raft]\nadr = \"x\"\n[zok]\naddr = 1\n[[list]]\na = 1",
-			"FILE:1: 'addr = 1': This is not host:port. Give host:port, or :port for all addresses of the machine; port 0 is any free port.\n" +
+			"FILE:1: 'addr = 1': This is not host:port. Give host:port, or :port for all addresses of the machine; port 0 is any free port, and off is no such listener.\n" +
 				"FILE:2: 'foo': There is no such key. redis-failover -help lists the settings; each is a key.\n" +
 				"FILE:4: 'raft.adr': There is no such key. Did you mean raft.addr?\n" +
 				"FILE:6: 'zok.addr': There is no such key. Did you mean zk.addr?\n" +
 				"FILE:8: 'list.a': There is no such key. redis-failover -help lists the settings; each is a key."},
 		{"f.toml", "masters = [1]\naddr = [\":1\"]\nraft = {addr = \"x\", foo.bar = 1}\nconfig = \"x\"",
 			"FILE:1: 'masters': The list has an item that is not a string. Give host:port or name=host:port; the host may be a name, IPv6 goes into brackets.\n" +
-				"FILE:2: 'addr': This is a list, where one value is wanted. Give host:port, or :port for all addresses of the machine; port 0 is any free port.\n" +
+				"FILE:2: 'addr': This is a list, where one value is wanted. Give host:port, or :port for all addresses of the machine; port 0 is any free port, and off is no such listener.\n" +
 				"FILE:3: 'raft.foo.bar': There is no such key. redis-failover -help lists the settings; each is a key.\n" +
 				"FILE:3: 'raft.addr = x': Address \"x\" is not host:port. Give the host:port that the other members reach this node by.\n" +
 				"FILE:4: 'config': There is no such key. redis-failover -help lists the settings; each is a key."},
@@ -123,7 +123,7 @@ func TestFileFaults(t *testing.T) {
 			"FILE:1: 'quorum = -1': The number is negative. Give a whole number from 1, or 0 for a majority of the nodes.\n" +
 				"FILE:2: 'max_down_time = 1000000000000000000000000000000': The number is out of range. Give seconds such as 3 or 0.2, or a duration such as 500ms; the least is 1ms, the most 24h."},
 		{"f.yaml", "addr: [x: 1]\nfoo: 1\nraft:\n  addr:\n  bar: 2\nmasters:\n  a: 1\n",
-			"FILE:1: 'addr': This is a list, where one value is wanted. Give host:port, or :port for all addresses of the machine; port 0 is any free port.\n" +
+			"FILE:1: 'addr': This is a list, where one value is wanted. Give host:port, or :port for all addresses of the machine; port 0 is any free port, and off is no such listener.\n" +
 				"FILE:2: 'foo': There is no such key. redis-failover -help lists the settings; each is a key.\n" +
 				"FILE:4: 'raft.addr': The key has no value. Give the host:port that the other members reach this node by.\n" +
 				"FILE:5: 'raft.bar': There is no such key. Did you mean raft.addr?\n" +
@@ -218,8 +218,8 @@ func TestValidateWithoutPlaces(t *testing.T) {
 		change func(c *Config)
 		want   string
 	}{
-		{func(c *Config) { c.Server.Listen = nil }, "'addr': There is no address to listen on. Give host:port, or :port for all addresses of the machine; port 0 is any free port."},
-		{func(c *Config) { c.Server.Listen[0].Addr = "x" }, "'addr x': This is not host:port. Give host:port, or :port for all addresses of the machine; port 0 is any free port."},
+		{func(c *Config) { c.Server.Listen = nil }, "'addr off': There is no address to listen on. Give host:port, or :port for all addresses of the machine; port 0 is any free port, and off is no such listener."},
+		{func(c *Config) { c.Server.Listen[0].Addr = "x" }, "'addr x': This is not host:port. Give host:port, or :port for all addresses of the machine; port 0 is any free port, and off is no such listener."},
 		{func(c *Config) { c.Server.HTTPAddr = "x" }, "'http_addr x': This is not host:port. Give host:port, 'off' for no HTTP, or nothing to serve it on the node's address."},
 		{func(c *Config) { c.Server.AnnounceAddr.Port = -1 }, "'announce_addr :-1': The port is out of range. Give the host:port that others reach this node by."},
 		{func(c *Config) { c.Server.MaxClients = 0 }, "'maxclients 0': No client could connect. Give a number from 1."},

@@ -84,7 +84,7 @@ func addKey(t table, given layer, value any, at Pos, faults *fault.Collector) {
 		return
 	}
 	text, err := keyText(value, s.list)
-	o := origin{at: at, subject: fault.Show(at.Name + " = " + text)}
+	o := origin{at: at, subject: fault.Show(at.Name + " = " + s.shown(text))}
 	if err != nil {
 		for _, f := range s.faults(origin{at: at, subject: at.Name}, err) {
 			faults.Add(f)

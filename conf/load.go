@@ -156,6 +156,7 @@ func (l *loader) apply() {
 	l.finishMasters()
 	l.noticeUnused()
 	l.noticeQuorums()
+	l.tlsNotices()
 }
 
 // weigh lets viper put the places on top of each other. The environment is

@@ -18,6 +18,23 @@ func (l *loader) readSentinel(path string, text []byte) {
 	if g := file.LogLevel; g.Set() {
 		l.file["log_level"] = entry{g.Value, lineOrigin(g.Line)}
 	}
+	if g := file.RequirePass; g.Set() {
+		l.file["password"] = entry{string(g.Value), lineOrigin(g.Line)}
+	}
+	for directive, setting := range directiveSettings {
+		if g := file.Others[directive]; g.Set() {
+			l.file[setting] = entry{g.Value, lineOrigin(g.Line)}
+		}
+	}
+}
+
+// directiveSettings are the settings that directives stand for.
+var directiveSettings = map[string]string{
+	"bind-source-addr": "source_addr", "unixsocket": "socket", "unixsocketperm": "socket_mode",
+	"tls-cert-file": "tls_cert", "tls-key-file": "tls_key", "tls-key-file-pass": "tls_key_pass",
+	"tls-client-cert-file": "tls_client_cert", "tls-client-key-file": "tls_client_key", "tls-client-key-file-pass": "tls_client_key_pass",
+	"tls-ca-cert-file": "tls_ca", "tls-ca-cert-dir": "tls_ca_dir", "tls-auth-clients": "tls_clients",
+	"tls-protocols": "tls_versions", "tls-ciphers": "tls_cipher_list", "tls-replication": "tls_to_servers",
 }
 
 // lineOrigin is where a line of a sentinel.conf stands.
@@ -45,17 +62,28 @@ func (l *loader) taken(name string) bool {
 func (l *loader) sentinelServer() {
 	f, server := l.sentinel, &l.config.Server
 	if (f.Port.Set() || f.Bind.Set()) && !l.taken("addr") {
-		server.Listen = sentinelListen(f)
+		port := defaultPort
+		take(&port, f.Port)
+		server.Listen = sentinelListen(f, port)
 		line := f.Port.Line
-		if f.Bind.Set() {
+		if f.Bind.Set() && port != 0 {
 			line = f.Bind.Line
 		}
 		l.config.given["addr"] = lineOrigin(line)
 	}
+	if f.TLSPort.Set() && !l.taken("tls_addr") {
+		server.TLSListen = sentinelListen(f, f.TLSPort.Value)
+		l.config.given["tls_addr"] = lineOrigin(f.TLSPort.Line)
+	}
 	if (f.AnnounceIP.Set() || f.AnnouncePort.Set()) && !l.taken("announce_addr") {
 		server.AnnounceAddr = state.Addr{Host: f.AnnounceIP.Value, Port: f.AnnouncePort.Value}
 	}
-	take(&server.RequirePass, f.RequirePass)
+	take(&server.ProtectedMode, f.ProtectedMode)
+	take(&server.KeepAlive, f.KeepAlive)
+	take(&server.Backlog, f.Backlog)
+	if f.SessionTickets.Set() {
+		l.config.TLS.NoTickets = !f.SessionTickets.Value
+	}
 	take(&server.Timeout, f.Timeout)
 	take(&server.MaxClients, f.MaxClients)
 	if f.PubSubLimit.Set() {
@@ -63,11 +91,12 @@ func (l *loader) sentinelServer() {
 	}
 }
 
-// sentinelListen makes listeners of port and bind. As in Redis, * is all of
-// IPv4 and ::* all of IPv6, apart from each other.
-func sentinelListen(f *sentinelconf.File) []Listen {
-	port := defaultPort
-	take(&port, f.Port)
+// sentinelListen makes listeners of a port and bind. As in Redis, port 0 is none,
+// * is all of IPv4 and ::* all of IPv6, apart from each other.
+func sentinelListen(f *sentinelconf.File, port int) []Listen {
+	if port == 0 {
+		return nil
+	}
 	if !f.Bind.Set() {
 		return []Listen{{Network: "tcp", Addr: listenAddr("", port)}}
 	}
@@ -91,6 +120,7 @@ func sentinelListen(f *sentinelconf.File) []Listen {
 func (l *loader) sentinelNode() {
 	f, c := l.sentinel, &l.config
 	take(&c.Log.File, f.LogFile)
+	c.PidFile = f.Others["pidfile"].Value
 	take(&c.Sentinel.DenyScriptsReconfig, f.DenyScriptsReconfig)
 	take(&c.Sentinel.ResolveHostnames, f.ResolveHostnames)
 	take(&c.Sentinel.AnnounceHostnames, f.AnnounceHostnames)

@@ -3,10 +3,14 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"redis-failover/cluster/state"
 	"redis-failover/conf/fault"
 )
 
@@ -23,6 +27,9 @@ type setting struct {
 	arg string
 	// help says what it does; want says what is accepted, as a sentence.
 	help, want string
+	// secret: the value must not be shown. show returns hidden for one that is
+	// set.
+	secret bool
 	// list settings take a comma list, or a list in TOML and YAML.
 	list bool
 	// flagOnly settings are no keys of a file.
@@ -41,7 +48,7 @@ type table []setting
 
 // settings returns the table.
 func settings() table {
-	return slices.Concat(table{}, listenSettings(), masterSettings(), brokerSettings(), lookUpSettings(), logSettings(), actionSettings())
+	return slices.Concat(table{}, listenSettings(), tlsSettings(), masterSettings(), brokerSettings(), lookUpSettings(), logSettings(), actionSettings())
 }
 
 // flag finds a setting by a flag's name without dashes.
@@ -91,6 +98,17 @@ func (t table) keyNames() []string {
 	return names
 }
 
+// hidden stands for a value that must not be shown.
+const hidden = "******"
+
+// shown is a value as messages may contain it.
+func (s *setting) shown(text string) string {
+	if s.secret && text != "" {
+		return hidden
+	}
+	return fault.Show(text)
+}
+
 // faults are the faults of a value that set refused, one for each joined error.
 func (s *setting) faults(o origin, err error) []fault.Fault {
 	errs := []error{err}
@@ -109,15 +127,37 @@ func listenSettings() table {
 		{
 			name: "addr", arg: "HOST:PORT",
 			help: "where the node listens",
-			want: "Give host:port, or :port for all addresses of the machine; port 0 is any free port.",
-			set: func(c *Config, text string) error {
-				addr, err := parseListenAddr(text)
-				if err == nil {
-					c.Server.Listen = []Listen{{Network: "tcp", Addr: addr}}
-				}
-				return err
-			},
-			show: func(c *Config) string { return c.Server.listenText() },
+			want: "Give host:port, or :port for all addresses of the machine; port 0 is any free port, and off is no such listener.",
+			set:  func(c *Config, text string) error { return setListen(&c.Server.Listen, text) },
+			show: func(c *Config) string { return orElse(listenText(c.Server.Listen), listenOff) },
+		},
+		{
+			name: "tls_addr", arg: "HOST:PORT", keys: []string{"tls.addr"},
+			help: "where the node listens with TLS, beside -addr or, with -addr off, alone",
+			want: "Give host:port, or :port for all addresses of the machine, or off.",
+			set:  func(c *Config, text string) error { return setTLSListen(&c.Server.TLSListen, text) },
+			show: func(c *Config) string { return listenText(c.Server.TLSListen) },
+		},
+		{
+			name: "socket", arg: "PATH",
+			help: "a Unix socket to listen on, beside -addr or, with -addr off, alone",
+			want: "Name a path in a directory that this process may write to.",
+			set:  func(c *Config, text string) error { c.Server.UnixSocket = text; return nil },
+			show: func(c *Config) string { return c.Server.UnixSocket },
+		},
+		{
+			name: "socket_mode", arg: "OCTAL",
+			help: "the permissions of -socket, such as 770; what the umask leaves if not given",
+			want: "Give octal digits, from 0 to 777.",
+			set:  func(c *Config, text string) error { return setMode(&c.Server.UnixSocketMode, text) },
+			show: func(c *Config) string { return modeText(c.Server.UnixSocketMode) },
+		},
+		{
+			name: "password", arg: "PASSWORD", secret: true,
+			help: "what clients must show with AUTH; the command line can be seen by others, the variable and the file less so",
+			want: "Give any text.",
+			set:  func(c *Config, text string) error { c.Server.RequirePass = state.Secret(text); return nil },
+			show: func(c *Config) string { return hiddenText(c.Server.RequirePass) },
 		},
 		{
 			name: "http_addr", arg: "HOST:PORT",
@@ -141,6 +181,59 @@ func listenSettings() table {
 			show: func(c *Config) string { return c.Server.announceText() },
 		},
 	}
+}
+
+// listenOff as an address is no address to listen on.
+const listenOff = "off"
+
+// setTLSListen is setListen for an address that need not be given.
+func setTLSListen(listen *[]Listen, text string) error {
+	if text == "" {
+		text = listenOff
+	}
+	return setListen(listen, text)
+}
+
+// setListen reads one address to listen on, or that there is none.
+func setListen(listen *[]Listen, text string) error {
+	if strings.EqualFold(text, listenOff) {
+		*listen = nil
+		return nil
+	}
+	addr, err := parseListenAddr(text)
+	if err == nil {
+		*listen = []Listen{{Network: "tcp", Addr: addr}}
+	}
+	return err
+}
+
+// setMode reads permissions; an empty text is none.
+func setMode(mode *fs.FileMode, text string) error {
+	if text == "" {
+		*mode = 0
+		return nil
+	}
+	n, err := strconv.ParseUint(text, 8, 32)
+	if err != nil || n > 0o777 {
+		return errors.New("these are no permissions")
+	}
+	*mode = fs.FileMode(n)
+	return nil
+}
+
+func modeText(mode fs.FileMode) string {
+	if mode == 0 {
+		return ""
+	}
+	return strconv.FormatUint(uint64(mode), 8)
+}
+
+// hiddenText shows that there is a secret.
+func hiddenText(s state.Secret) string {
+	if s == "" {
+		return ""
+	}
+	return hidden
 }
 
 func setHTTPAddr(c *Config, text string) error {
@@ -198,6 +291,13 @@ func masterSettings() table {
 			show: func(c *Config) string { return inUnits(c.Monitor.CheckInterval, time.Millisecond) },
 		},
 		{
+			name: "source_addr", arg: "IP",
+			help: "the address of this machine that servers and members are connected to from",
+			want: "Give an IP address of this machine.",
+			set:  setSource,
+			show: func(c *Config) string { return c.Monitor.BindSource },
+		},
+		{
 			name: "max_down_time", arg: "SECONDS",
 			help: "down-after of the masters of -masters; fractions are accepted",
 			want: "Give seconds such as 3 or 0.2, or a duration such as 500ms; the least is 1ms, the most 24h.",
@@ -224,6 +324,14 @@ func masterSettings() table {
 			show: func(c *Config) string { return fmt.Sprint(c.NewMaster.Quorum) },
 		},
 	}
+}
+
+func setSource(c *Config, text string) error {
+	if _, err := netip.ParseAddr(text); text != "" && err != nil {
+		return errors.New("this is not an IP address")
+	}
+	c.Monitor.BindSource = text
+	return nil
 }
 
 func setMasters(c *Config, text string) error {
@@ -273,9 +381,9 @@ func lookUpSettings() table {
 	}
 }
 
-func yesNoSetting(name, help string, field func(*Config) *bool) setting {
+func yesNoSetting(name, help string, field func(*Config) *bool, keys ...string) setting {
 	return setting{
-		name: name, arg: "YES|NO", help: help, want: "Give yes or no.",
+		name: name, arg: "YES|NO", keys: keys, help: help, want: "Give yes or no.",
 		set:  func(c *Config, text string) error { return setBool(field(c), text, "yes nor no") },
 		show: func(c *Config) string { return map[bool]string{true: "yes", false: "no"}[*field(c)] },
 	}

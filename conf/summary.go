@@ -18,13 +18,16 @@ func (c *Config) Summary() string {
 	}
 	row("listen", "%s (%s)", c.Server.listenText(), c.Server.passwordText())
 	row("HTTP", "%s", c.Server.httpText())
+	if t := c.tlsText(); t != "" {
+		row("TLS", "%s", t)
+	}
 	if a := c.Server.announceText(); a != "" {
 		row("announce", "%s", a)
 	}
 	row("broker", "%s", c.Broker.text())
 	row("look-ups", "%s", c.LookUps.text())
 	row("probes", "every %s, INFO every %s", c.Monitor.CheckInterval, c.Monitor.InfoPeriod)
-	row("log", "%s as %s to %s", LevelName(c.Log.Level), c.Log.Format, orElse(c.Log.File, "standard error"))
+	row("log", "%s as %s to %s", LevelName(c.Log.Level), c.Log.Format, orElse(c.Log.File, "standard output"))
 	row("saved masters", "%s", map[MastersState]string{MastersExisting: "kept", MastersNew: "forgotten"}[c.MastersState])
 	for i := range c.Masters {
 		row("master", "%s", c.Masters[i].text())
@@ -43,9 +46,24 @@ func orElse(text, otherwise string) string {
 	return text
 }
 
+// listenText is all that clients can connect to.
 func (s *Server) listenText() string {
-	addrs := make([]string, len(s.Listen))
-	for i, l := range s.Listen {
+	var ways []string
+	if len(s.Listen) > 0 {
+		ways = append(ways, listenText(s.Listen))
+	}
+	if len(s.TLSListen) > 0 {
+		ways = append(ways, "with TLS "+listenText(s.TLSListen))
+	}
+	if s.UnixSocket != "" {
+		ways = append(ways, s.UnixSocket)
+	}
+	return strings.Join(ways, ", ")
+}
+
+func listenText(listen []Listen) string {
+	addrs := make([]string, len(listen))
+	for i, l := range listen {
 		addrs[i] = l.Addr
 	}
 	return strings.Join(addrs, ",")
@@ -59,6 +77,19 @@ func (s *Server) httpText() string {
 		return HTTPOff
 	}
 	return "on " + s.HTTPAddr
+}
+
+// tlsText is how TLS is used, "" if it is not.
+func (c *Config) tlsText() string {
+	t := &c.TLS
+	var uses []string
+	if len(c.Server.TLSListen) > 0 {
+		uses = append(uses, fmt.Sprintf("certificate %s, clients show one: %s", t.CertFile, t.Clients))
+	}
+	if t.ToServers {
+		uses = append(uses, "used towards servers and members")
+	}
+	return strings.Join(uses, ", ")
 }
 
 func (s *Server) passwordText() string {

@@ -61,11 +61,11 @@ daemonize yes
 		"announce       10.0.0.1\n",
 		"broker         raft, data in ./var, a:1 among this node alone (existing)\n",
 		"probes         every 1s, INFO every 10s\n",
-		"log            notice as text to standard error\n",
+		"log            notice as text to standard output\n",
 		"saved masters  kept\n",
 		"master         127.0.0.1:6390 127.0.0.1:6390, quorum majority, down after 3s, failover timeout 3m0s, parallel syncs 1\n",
 		"master         m 127.0.0.1:6379, quorum 2, down after 30s, failover timeout 3m0s, parallel syncs 1, replicas 127.0.0.1:6380, as user bob with a password\n",
-		":9: daemonize has no effect here.\n",
+		":9: daemonize has no effect here: the process stays in the foreground; a service manager puts it into the background.\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the summary lacks %q:\n%s", want, got)

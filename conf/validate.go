@@ -66,12 +66,24 @@ func (v *validator) bad(name, problem string, remedy ...string) {
 }
 
 func (v *validator) server() {
-	if len(v.Server.Listen) == 0 {
+	if len(v.Server.Listen)+len(v.Server.TLSListen) == 0 && v.Server.UnixSocket == "" {
 		v.bad("addr", "There is no address to listen on.")
 	}
+	for _, l := range v.Server.TLSListen {
+		if _, err := parseListenAddr(l.Addr); err != nil {
+			v.bad("tls_addr", fault.Sentence(err))
+		}
+		if l.Addr == v.Server.HTTPAddr && !strings.HasSuffix(l.Addr, ":0") {
+			v.bad("http_addr", "This is the address of -tls_addr, which serves HTTP too.", "Leave it out, or give another port.")
+		}
+	}
+	v.tls()
 	for _, l := range v.Server.Listen {
 		if _, err := parseListenAddr(l.Addr); err != nil {
 			v.bad("addr", fault.Sentence(err))
+		}
+		if slices.Contains(v.Server.TLSListen, l) && !strings.HasSuffix(l.Addr, ":0") {
+			v.bad("tls_addr", "This is the address of -addr, which serves no TLS.", "Give another port.")
 		}
 		if l.Addr == v.Server.HTTPAddr && !strings.HasSuffix(l.Addr, ":0") {
 			v.bad("http_addr", "This is the address of -addr, which serves HTTP too.", "Leave it out, or give another port.")
@@ -87,6 +99,9 @@ func (v *validator) server() {
 	}
 	if v.Server.MaxClients < 1 {
 		v.plain("maxclients", v.Server.MaxClients, "No client could connect.", "Give a number from 1.")
+	}
+	if v.Server.KeepAlive < 0 {
+		v.plain("tcp-keepalive", v.Server.KeepAlive, "The time is negative.", "Give 0 to never ask.")
 	}
 	if v.Server.Timeout < 0 {
 		v.plain("timeout", v.Server.Timeout, "The time is negative.", "Give 0 to let idle clients stay.")
@@ -124,7 +139,7 @@ func (v *validator) times() {
 
 // words checks the values that are one of a few words.
 func (v *validator) words() {
-	for _, name := range []string{"masters_state", "broker", "raft_cluster_state", "log_format"} {
+	for _, name := range []string{"masters_state", "broker", "raft_cluster_state", "log_format", "tls_clients"} {
 		s := v.table.flag(name)
 		scratch := Default()
 		if err := s.set(&scratch, s.show(v.Config)); err != nil {
@@ -138,7 +153,7 @@ func (v *validator) broker() {
 		v.bad("data_dir", fault.Sentence(errEmpty))
 	}
 	r := v.Broker.Raft
-	if strings.ContainsRune(v.Broker.DataDir+r.LogDir+r.SecretFile+r.TLS.CAFile+r.TLS.CertFile+r.TLS.KeyFile, 0) {
+	if strings.ContainsRune(v.Broker.DataDir+r.LogDir+r.SecretFile+r.TLS.CAFile+r.TLS.CertFile+r.TLS.KeyFile+v.Server.UnixSocket+v.PidFile, 0) {
 		v.bad("data_dir", "A path contains a NUL byte.")
 	}
 	for _, name := range v.foreignSettings() {
@@ -180,7 +195,7 @@ func (v *validator) raft() {
 		v.bad("raft_addr", "This is not host:port.")
 	}
 	v.addrs("raft_cluster", r.Cluster)
-	if slices.ContainsFunc(v.Server.Listen, func(l Listen) bool { return l.Addr == addrText(r.Addr) && l.Addr != "" }) {
+	if slices.ContainsFunc(slices.Concat(v.Server.Listen, v.Server.TLSListen), func(l Listen) bool { return l.Addr == addrText(r.Addr) && l.Addr != "" }) {
 		v.bad("raft_addr", "This is the address of -addr, where clients connect.", "Give another port: members talk over a listener of its own.")
 	}
 	if r.State == ClusterJoin && len(r.Cluster) == 0 {

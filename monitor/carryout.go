@@ -113,7 +113,7 @@ func (m *Monitor) linkTo(g *group, a state.Addr) *link {
 		Addr: a, User: settings.AuthUser, Pass: settings.AuthPass,
 		Rename:         settings.CommandName,
 		Name:           "sentinel-" + shortID(m.broker.Self()) + "-cmd",
-		Dial:           dialTCP,
+		Dial:           m.dial,
 		Resolve:        net.DefaultResolver.LookupHost,
 		ConnectTimeout: connectTimeout,
 		WriteTimeout:   writeTimeout,

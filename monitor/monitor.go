@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,9 @@ type Options struct {
 	// two goroutines, one for the agreed and one for the local events, and must
 	// not block. Required.
 	Publish func(state.Event)
+	// Dial connects to "ip:port" of a server or a member, within ctx, and is
+	// called from many goroutines. nil is plain TCP.
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
 	// PeerUser and PeerPass are shown to the other members; without PeerPass
 	// nothing is.
 	PeerUser string
@@ -54,6 +58,7 @@ type Monitor struct {
 	publish func(state.Event)
 	crash   func()
 	freeze  func()
+	dial    func(ctx context.Context, addr string) (net.Conn, error)
 	// peerAccess is shown to the other members.
 	peerAccess peerAccess
 	peers      *peers
@@ -102,6 +107,9 @@ func New(o Options) *Monitor {
 	}
 	timing := o.Timing.WithDefaults()
 	m.timing.Store(&timing)
+	if m.dial = o.Dial; m.dial == nil {
+		m.dial = dialTCP
+	}
 	m.peerAccess = peerAccess{o.PeerUser, o.PeerPass}
 	m.peers = newPeers(m)
 	return m

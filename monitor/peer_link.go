@@ -32,6 +32,8 @@ type peerLink struct {
 	addr   state.Addr
 	stop   context.CancelFunc
 	access peerAccess
+	// dial is Options.Dial.
+	dial func(ctx context.Context, addr string) (net.Conn, error)
 	// name is what this node calls itself there.
 	name string
 	// timeout is how long one question, connecting included, may take.
@@ -92,7 +94,7 @@ func (l *peerLink) identify(ctx context.Context) error {
 }
 
 func (l *peerLink) connect(ctx context.Context) error {
-	conn, err := l.names.dial(ctx, l.addr.Port, dialTCP)
+	conn, err := l.names.dial(ctx, l.addr.Port, l.dial)
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func (p *peers) followMembers(ctx context.Context, doc *state.State, work *sync.
 		asking, stop := context.WithCancel(ctx)
 		link := &peerLink{
 			id: member.ID, addr: member.Addr, stop: stop,
-			access: p.m.peerAccess, name: "sentinel-" + shortID(p.m.broker.Self()) + "-cmd",
+			access: p.m.peerAccess, dial: p.m.dial, name: "sentinel-" + shortID(p.m.broker.Self()) + "-cmd",
 			timeout: peerTimeout, names: newNames(member.Addr.Host, net.DefaultResolver.LookupHost),
 		}
 		p.links[member.ID] = link

@@ -263,7 +263,7 @@ func TestStopWhileAMemberHangs(t *testing.T) {
 			})
 			t.Cleanup(func() { close(release) })
 			link := &peerLink{
-				id: "other", addr: hanging.addr, access: peerAccess{Pass: "s3cret"}, timeout: time.Hour,
+				id: "other", addr: hanging.addr, dial: dialTCP, access: peerAccess{Pass: "s3cret"}, timeout: time.Hour,
 				names: newNames(hanging.addr.Host, nil),
 			}
 			ctx, stop := context.WithCancel(context.Background())

@@ -9,13 +9,22 @@ import (
 
 // File is what a sentinel.conf says. What it does not say is a zero Given.
 type File struct {
-	Port        Given[int]      // 1 to 65535
+	Port        Given[int]      // 0 to 65535; 0 is no port without TLS
+	TLSPort     Given[int]      // 0 to 65535; 0 is none
 	Bind        Given[[]string] // as written: "*", "::1", "-::1"
 	LogFile     Given[string]   // absolute or under the working directory, "" for standard output
 	LogLevel    Given[string]   // debug, verbose, notice, warning or nothing
 	RequirePass Given[state.Secret]
 	Timeout     Given[time.Duration] // 0: idle clients stay
 	MaxClients  Given[int]           // at least 1
+	KeepAlive   Given[time.Duration] // 0: never asked
+	Backlog     Given[int]           // 0 to 2^31-1; 0 is what the system allows
+	// ProtectedMode and SessionTickets are yes or no.
+	ProtectedMode, SessionTickets Given[bool]
+	// Others are directives whose one argument is taken as it is, by name: those
+	// of others below. Paths among them are absolute or under the working
+	// directory.
+	Others      map[string]Given[string]
 	PubSubLimit Given[BufferLimit]
 	// Dir is the last dir directive, joined to those before it.
 	Dir Given[string]

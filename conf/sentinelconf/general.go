@@ -25,9 +25,23 @@ func (p *parser) general(l Line) {
 		p.fault(l, "Bad directive or wrong number of arguments.", argumentsRemedy(name, d, args))
 		return
 	}
+	if _, ok := others[name]; ok {
+		p.file.Others[name] = Given[string]{args[0], l}
+		return
+	}
 	switch name {
 	case "port":
-		p.port(l)
+		p.port(&p.file.Port, l)
+	case "tls-port":
+		p.port(&p.file.TLSPort, l)
+	case "protected-mode":
+		p.yesNo(&p.file.ProtectedMode, l, args[0], yesOrNo)
+	case "tls-session-caching":
+		p.yesNo(&p.file.SessionTickets, l, args[0], yesOrNo)
+	case "tcp-keepalive":
+		p.keepAlive(l)
+	case "tcp-backlog":
+		p.backlog(l)
 	case "bind":
 		p.bind(l)
 	case "dir":
@@ -79,15 +93,28 @@ func (p *parser) number(l Line, text string, least, most int) (int, bool) {
 	return 0, false
 }
 
-func (p *parser) port(l Line) {
-	n, ok := p.number(l, l.Words[1], 0, math.MaxUint16)
-	switch {
-	case !ok:
-	case n == 0:
-		p.fault(l, "port 0 would turn plain TCP off, and this program serves nothing else yet.",
-			"Give a port from 1 to 65535; to serve this machine only, add: bind 127.0.0.1")
-	default:
-		p.file.Port = Given[int]{n, l}
+// yesOrNo is Redis's word for anything else.
+const yesOrNo = "argument must be 'yes' or 'no'."
+
+// others are the directives of File.Others.
+var others = map[string]otherKind{
+	"pidfile": isPath, "unixsocket": isPath, "unixsocketperm": isText, "bind-source-addr": isText,
+	"tls-cert-file": isPath, "tls-key-file": isPath, "tls-key-file-pass": isText,
+	"tls-client-cert-file": isPath, "tls-client-key-file": isPath, "tls-client-key-file-pass": isText,
+	"tls-ca-cert-file": isPath, "tls-ca-cert-dir": isPath,
+	"tls-auth-clients": isText, "tls-protocols": isText, "tls-ciphers": isText, "tls-replication": isText,
+}
+
+type otherKind int8
+
+const (
+	isText otherKind = iota + 1
+	isPath
+)
+
+func (p *parser) port(g *Given[int], l Line) {
+	if n, ok := p.number(l, l.Words[1], 0, math.MaxUint16); ok {
+		*g = Given[int]{n, l}
 	}
 }
 
@@ -131,6 +158,18 @@ func (p *parser) logLevel(l Line) {
 func (p *parser) timeout(l Line) {
 	if n, ok := p.number(l, l.Words[1], 0, math.MaxInt32); ok {
 		p.file.Timeout = Given[time.Duration]{time.Duration(n) * time.Second, l}
+	}
+}
+
+func (p *parser) keepAlive(l Line) {
+	if n, ok := p.number(l, l.Words[1], 0, math.MaxInt32); ok {
+		p.file.KeepAlive = Given[time.Duration]{time.Duration(n) * time.Second, l}
+	}
+}
+
+func (p *parser) backlog(l Line) {
+	if n, ok := p.number(l, l.Words[1], 0, math.MaxInt32); ok {
+		p.file.Backlog = Given[int]{n, l}
 	}
 }
 
@@ -197,7 +236,23 @@ func (p *parser) withoutEffect(l Line) {
 		p.notice(l, l.name()+" has no effect yet: "+why, true)
 		return
 	}
+	if why, ok := otherwise[l.name()]; ok && strings.ToLower(l.Words[1]) != "no" {
+		p.notice(l, l.name()+" has no effect here: "+why, false)
+		return
+	}
 	p.notice(l, l.name()+" has no effect here.", false)
+}
+
+// otherwise says what is done in place of what some directives ask for.
+var otherwise = map[string]string{
+	"daemonize":                 "the process stays in the foreground; a service manager puts it into the background.",
+	"supervised":                "no service manager is told when the node is ready.",
+	"syslog-enabled":            "the log goes to logfile, or to standard output, which a service manager keeps.",
+	"tls-dh-params-file":        "keys are exchanged by elliptic curves only, which take no parameters.",
+	"tls-ciphersuites":          "with TLS 1.3 Go offers all its ciphers, each of which is safe.",
+	"tls-prefer-server-ciphers": "Go chooses the best cipher that both ends have.",
+	"tls-session-cache-size":    "sessions are resumed by tickets, which take no memory of the node.",
+	"tls-session-cache-timeout": "sessions are resumed by tickets, which are good until the certificates are read anew.",
 }
 
 // lessProtected says what a directive without effect was meant to protect, ""
@@ -215,21 +270,6 @@ func lessProtected(name string, args []string) string {
 			return ""
 		}
 		return "ACL users are not applied. Clients are held back by requirepass only."
-	case "protected-mode":
-		if first != "yes" {
-			return ""
-		}
-		return "Clients of other machines are not refused. Use bind or requirepass."
-	case "tls-port":
-		if first == "0" {
-			return ""
-		}
-		return "The node serves plain TCP only."
-	case "tls-replication":
-		if first != "yes" {
-			return ""
-		}
-		return "The links to Redis are plain TCP."
 	}
 	return ""
 }

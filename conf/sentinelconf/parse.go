@@ -13,7 +13,7 @@ import (
 // comes back as a fault.List, sorted, and then the File is what could be read.
 func Parse(name string, text []byte, extra []Line, disk Disk) (*File, fault.List) {
 	p := &parser{
-		file:    &File{},
+		file:    &File{Others: make(map[string]Given[string])},
 		disk:    disk,
 		masters: make(map[string]int),
 		broken:  make(map[string]bool),
@@ -25,7 +25,7 @@ func Parse(name string, text []byte, extra []Line, disk Disk) (*File, fault.List
 		p.reader.words(l)
 	}
 	p.sentinelLines()
-	p.logFile()
+	p.paths()
 	return p.file, p.faults.List()
 }
 
@@ -62,11 +62,17 @@ func (p *parser) take(l Line) {
 	p.general(l)
 }
 
-// logFile puts a relative logfile under the last dir, wherever that stands:
-// Redis opens the file anew for each line that it logs.
-func (p *parser) logFile() {
+// paths puts relative ones under the last dir, wherever that stands: Redis opens
+// these files after it has read all lines, and the log anew for each line of it.
+func (p *parser) paths() {
 	if path := &p.file.LogFile.Value; *path != "" {
 		*path = p.reader.path(*path)
+	}
+	for name, given := range p.file.Others {
+		if others[name] == isPath && given.Value != "" {
+			given.Value = p.reader.path(given.Value)
+			p.file.Others[name] = given
+		}
 	}
 }
 

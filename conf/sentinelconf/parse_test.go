@@ -174,7 +174,6 @@ func TestFaults(t *testing.T) {
 		{"requirepass hunter2 hunter3", "test.conf:1: 'requirepass ******': Bad directive or wrong number of arguments. requirepass takes one argument; put quotes around one that contains spaces, and \"\" for an empty one."},
 		{"port x", "test.conf:1: 'port x': argument couldn't be parsed into an integer. Give a whole number between 0 and 65535."},
 		{"port 65536", "test.conf:1: 'port 65536': argument must be between 0 and 65535 inclusive. Give a number in that range."},
-		{"port 0", "test.conf:1: 'port 0': port 0 would turn plain TCP off, and this program serves nothing else yet. Give a port from 1 to 65535; to serve this machine only, add: bind 127.0.0.1"},
 		{`bind ""`, `test.conf:1: 'bind ""': '' is not an address to listen on. Give IP addresses, * for all of IPv4 or ::* for all of IPv6; a - before one lets it be missing.`},
 		{"bind 1.2.3.4:5", "test.conf:1: 'bind 1.2.3.4:5': '1.2.3.4:5' is not an address to listen on. Give IP addresses, * for all of IPv4 or ::* for all of IPv6; a - before one lets it be missing."},
 		{"dir /nowhere", "test.conf:1: 'dir /nowhere': No such file or directory. Create the directory /nowhere, or name one that exists."},
@@ -384,13 +383,32 @@ func TestFileOfAnotherKind(t *testing.T) {
 	}
 }
 
+// Files that are opened after all lines were read lie under the last dir.
+func TestPathsUnderDir(t *testing.T) {
+	file := mustParse(t, "tls-cert-file a.pem\nunixsocket /s\npidfile p\ntls-protocols x\ndir /dir\ntls-key-file \"\"", fakeDisk{})
+	for name, want := range map[string]string{
+		"tls-cert-file": "/dir/a.pem", "unixsocket": "/s", "pidfile": "/dir/p", "tls-protocols": "x", "tls-key-file": "",
+	} {
+		if got := file.Others[name].Value; got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
 // Every directive of Redis is accepted, whether it has an effect or not.
 func TestEveryDirectiveIsAccepted(t *testing.T) {
 	for name, d := range redisDirectives {
-		if actsOn := "port bind dir logfile loglevel timeout maxclients client-output-buffer-limit include"; slices.Contains(strings.Fields(actsOn), name) {
+		if actsOn := "port bind dir logfile loglevel timeout maxclients client-output-buffer-limit include " +
+			"protected-mode tcp-keepalive tcp-backlog tls-port tls-session-caching"; slices.Contains(strings.Fields(actsOn), name) {
 			continue
 		}
 		file := mustParse(t, strings.ToUpper(name)+strings.Repeat(" x", d.min), fakeDisk{})
+		if _, used := others[name]; used {
+			if file.Others[name].Value != "x" || len(file.Notices) != 0 {
+				t.Errorf("%s x: %q, notices %v", name, file.Others[name].Value, file.Notices)
+			}
+			continue
+		}
 		if name != "requirepass" && (len(file.Notices) != 1 || !strings.HasPrefix(file.Notices[0].Text, name+" has no effect")) {
 			t.Errorf("%s: notices are %v", name, file.Notices)
 		}
@@ -403,12 +421,9 @@ func TestEveryDirectiveIsAccepted(t *testing.T) {
 func TestNotices(t *testing.T) {
 	for text, serious := range map[string]bool{
 		"daemonize yes":           false,
-		"protected-mode no":       false,
-		"protected-mode yes":      true,
-		"tls-port 0":              false,
-		"tls-port 26379":          true,
-		"tls-replication yes":     true,
-		"tls-replication no":      false,
+		"daemonize no":            false,
+		"supervised systemd":      false,
+		"tls-dh-params-file p":    false,
 		`aclfile ""`:              false,
 		"aclfile users.acl":       true,
 		"user bob on >x ~* +@all": true,

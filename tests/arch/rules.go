@@ -12,6 +12,7 @@ var graph = []edge{
 	{"conf/fault", nil, "how a fault of a configuration is told, whatever the format"},
 	{"conf/sentinelconf", []string{"conf/fault", "cluster/state"}, "a codec for one file format, which knows nothing of the other sources of settings"},
 	{"conf", []string{"conf/fault", "conf/sentinelconf", "cluster/state"}, "a leaf: the packages take their part of the settings from it, never the other way"},
+	{"certs", []string{"conf", "cluster/state"}, "TLS of files, for main to put below the listener and above the dialler"},
 	{"cluster/state", nil, "the vocabulary that everything stands on"},
 	{"cluster", []string{"cluster/state"}, "the contract knows no engine"},
 	{"cluster/brokertest", []string{"cluster", "cluster/state"}, "one suite for all engines, so it knows none"},
