@@ -63,6 +63,21 @@ func unsubscribe(kind Subscription) Handler {
 	}
 }
 
+// Alias returns the other name under which clients expect an event, false if
+// there is none. No Sentinel has ever published these names, but go-redis
+// subscribes to the first, and radix and node-redis to the second, and so learn
+// of a new master late. They are served to subscribers of the very name: who
+// subscribes to a pattern would be told everything twice.
+func Alias(event string) (name string, ok bool) {
+	switch event {
+	case "+slave-reconf-done":
+		return "+replica-reconf-done", true
+	case "+switch-master":
+		return "switch-master", true
+	}
+	return "", false
+}
+
 // helloChannel is where Sentinels tell each other of themselves.
 const helloChannel = "__sentinel__:hello"
 

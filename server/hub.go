@@ -107,9 +107,10 @@ func (h *hub) drop(s *session) {
 func (h *hub) publish(channel, payload string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.deliver(h.names[commands.Channels][channel], func() *message {
-		return newMessage("message", channel, payload)
-	})
+	h.exactly(channel, payload)
+	if alias, ok := commands.Alias(channel); ok {
+		h.exactly(alias, payload)
+	}
 	for pattern, subscribers := range h.names[commands.Patterns] {
 		if commands.Match(pattern, channel) {
 			h.deliver(subscribers, func() *message {
@@ -117,6 +118,13 @@ func (h *hub) publish(channel, payload string) {
 			})
 		}
 	}
+}
+
+// exactly serves those who named the channel itself.
+func (h *hub) exactly(channel, payload string) {
+	h.deliver(h.names[commands.Channels][channel], func() *message {
+		return newMessage("message", channel, payload)
+	})
 }
 
 func (h *hub) deliver(subscribers map[*session]struct{}, compose func() *message) {

@@ -76,6 +76,23 @@ func TestResetLogsOut(t *testing.T) {
 	c.do("PING", "-NOAUTH Authentication required.|")
 }
 
+// Two events reach those who misspell them, and only those: patterns see an event
+// once.
+func TestSubscribeAliases(t *testing.T) {
+	s := start(t, nil)
+	exact, all := dial(t, s), dial(t, s)
+	exact.do("SUBSCRIBE switch-master +replica-reconf-done +switch-master",
+		"*3|$9|subscribe|$13|switch-master|:1|*3|$9|subscribe|$20|+replica-reconf-done|:2|*3|$9|subscribe|$14|+switch-master|:3|")
+	all.do("PSUBSCRIBE *", "*3|$10|psubscribe|$1|*|:1|")
+	for _, name := range []string{"+switch-master", "+slave-reconf-done", "switch-master"} {
+		s.Publish(event(name, "x"))
+	}
+	exact.expect("*3|$7|message|$14|+switch-master|$1|x|*3|$7|message|$13|switch-master|$1|x|" +
+		"*3|$7|message|$20|+replica-reconf-done|$1|x|*3|$7|message|$13|switch-master|$1|x|")
+	all.expect("*4|$8|pmessage|$1|*|$14|+switch-master|$1|x|*4|$8|pmessage|$1|*|$18|+slave-reconf-done|$1|x|" +
+		"*4|$8|pmessage|$1|*|$13|switch-master|$1|x|")
+}
+
 func TestSubscribeRESP3(t *testing.T) {
 	s := start(t, nil)
 	c := dial(t, s)
