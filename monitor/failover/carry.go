@@ -235,6 +235,10 @@ func (s *step) progress(f *state.Failover) []state.Reconf {
 				busy++
 			}
 		}
+		if next == state.ReconfDone && status == state.ReconfSent && !timedOut {
+			// Both were seen in one look; clients are told of each step.
+			news = append(news, state.Reconf{Addr: r.Addr, Status: state.ReconfInProg})
+		}
 		if next != "" {
 			news = append(news, state.Reconf{Addr: r.Addr, Status: next, TimedOut: timedOut})
 		}

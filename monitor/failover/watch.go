@@ -274,6 +274,10 @@ func (s *step) followServers() {
 			servers = append(servers, s.cleanSlate(old))
 		default:
 			servers = append(servers, old)
+			if fresh && old.sdown {
+				// +slave has just told of it as if it were well.
+				s.event(state.Warning, state.EventSDown, s.details(a))
+			}
 		}
 	}
 	w.servers = servers
@@ -318,12 +322,14 @@ func (s *step) changedRole(old *server) bool {
 }
 
 // cleanSlate begins the observation anew; only the link's own condition and
-// what the server last said of itself stay.
+// who the server is stay. That it is what the document now says is taken for
+// granted, as Sentinel does: a new master is no news, and an old one that still
+// calls itself a master is.
 func (s *step) cleanSlate(old *server) *server {
 	fresh := s.newServer(old.addr)
 	fresh.linked, fresh.linkedAt, fresh.refused = old.linked, old.linkedAt, old.refused
 	fresh.trouble = old.trouble
-	fresh.runID, fresh.runIDAt, fresh.role = old.runID, old.runIDAt, old.role
+	fresh.runID, fresh.runIDAt = old.runID, old.runIDAt
 	fresh.info, fresh.infoAt = old.info, old.infoAt
 	return fresh
 }
