@@ -94,11 +94,8 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, store *c
 	}
 	n.monitor = monitor.New(monitor.Options{
 		Broker: broker, Log: log,
-		Timing: failover.Timing{CheckInterval: cfg.Monitor.CheckInterval, InfoPeriod: cfg.Monitor.InfoPeriod},
-		Publish: func(e state.Event) {
-			publish(e)
-			n.scripts.Local(e)
-		},
+		Timing:  failover.Timing{CheckInterval: cfg.Monitor.CheckInterval, InfoPeriod: cfg.Monitor.InfoPeriod},
+		Publish: publish, Seen: n.scripts.Seen,
 		Crash:    func() { os.Exit(crashCode) },
 		Freeze:   standStill,
 		Dial:     dialler(cfg, store),

@@ -22,15 +22,14 @@ const (
 	writeTimeout   = time.Second
 )
 
-// carryOut does what the core decided, in the order events, answers, orders,
-// proposals.
-func (m *Monitor) carryOut(g *group, out failover.Output) {
+// carryOut does what the core decided under the document of an index, in the
+// order events, answers, orders, proposals.
+func (m *Monitor) carryOut(g *group, under state.Index, out failover.Output) {
 	for _, line := range out.Log {
 		m.log.LogAttrs(context.Background(), line.Level, line.Text, line.Attrs...)
 	}
 	for _, e := range out.Events {
-		e.At = wallNow()
-		m.publishLocal(e)
+		m.publishSeen(e, under)
 	}
 	for _, a := range out.Answers {
 		if answer, ok := m.waiting.Load(a.Request); ok {
@@ -46,11 +45,6 @@ func (m *Monitor) carryOut(g *group, out failover.Output) {
 	if out.Barrier {
 		m.barrier(g.name)
 	}
-}
-
-func (m *Monitor) publishLocal(e state.Event) {
-	m.logEvent(e)
-	m.publish(e)
 }
 
 // logEvent writes an event as Sentinel does: its name and its payload.

@@ -18,17 +18,45 @@ func (m *Monitor) feedChanges(ctx context.Context) {
 		if change.Reset {
 			events = change.State.EventsAfter(published)
 		}
-		for _, e := range events {
-			published = e.Seq
-			if e.Member == m.broker.Self() {
-				continue // this node is not introduced to its own clients
-			}
-			m.logEvent(e)
-			if e.Level != state.Note {
-				m.publish(e)
-			}
+		if len(events) > 0 {
+			published = events[len(events)-1].Seq
 		}
+		m.row.Agreed(change.Index, func() { m.publishAgreed(events) })
 		m.wakeTouched(change)
+	}
+}
+
+func (m *Monitor) publishAgreed(events []state.Event) {
+	for _, e := range events {
+		if e.Member == m.broker.Self() {
+			continue // this node is not introduced to its own clients
+		}
+		m.logEvent(e)
+		if e.Level != state.Note {
+			m.publish(e)
+		}
+	}
+}
+
+// publishSeen publishes a local event, not before the agreed ones of the document
+// under which this node saw it.
+func (m *Monitor) publishSeen(e state.Event, under state.Index) {
+	e.At = wallNow()
+	m.seen(e, under)
+	m.row.Seen(under, func() {
+		m.logEvent(e)
+		m.publish(e)
+	})
+}
+
+// sayWatched says what is watched from the start on, as each start of a Sentinel
+// does. Clients cannot be there yet; the log is, and notification scripts are.
+func (m *Monitor) sayWatched() {
+	for master := range m.from.Masters() {
+		e := m.from.MonitorEvent(master)
+		e.At = wallNow()
+		m.logEvent(e)
+		m.seen(e, m.from.Index)
 	}
 }
 

@@ -199,7 +199,7 @@ func (m *Monitor) step(name string, in failover.Input) {
 	g.agreed = agreed
 	env := failover.Env{Now: now, Self: m.broker.Self(), Doc: doc, CanCommit: m.canCommit, Timing: m.Timing()}
 	out := failover.Step(env, g.watch, in)
-	m.carryOut(g, out)
+	m.carryOut(g, doc.Index, out)
 	if !exists {
 		m.dropGroup(g)
 		return
@@ -286,5 +286,5 @@ func (m *Monitor) publishTilt() {
 	if !on {
 		name, payload = "-tilt", "#tilt mode exited"
 	}
-	m.publishLocal(state.Event{Name: name, Level: state.Warning, Payload: payload})
+	m.publishSeen(state.Event{Name: name, Level: state.Warning, Payload: payload}, m.broker.State().Index)
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"redis-failover/cluster"
+	"redis-failover/cluster/feed"
 	"redis-failover/cluster/state"
 	"redis-failover/monitor/failover"
 )
@@ -30,13 +31,16 @@ type Options struct {
 	Timing failover.Timing
 	// Log takes one line per decision. Required.
 	Log *slog.Logger
-	// Publish takes every event, agreed and local, in order. It is called from
-	// two goroutines, one for the agreed and one for the local events, and must
-	// not block. Required.
+	// Publish takes every event, agreed and local, in order, from one goroutine at
+	// a time. It must not block. Required.
 	Publish func(state.Event)
 	// Dial connects to "ip:port" of a server or a member, within ctx, and is
 	// called from many goroutines. nil is plain TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	// Seen takes each local event too, at once, with the index of the document
+	// under which this node saw it: for those who read the agreed ones
+	// themselves. It must not block. Required.
+	Seen func(e state.Event, under state.Index)
 	// PeerUser and PeerPass are shown to the other members; without PeerPass
 	// nothing is.
 	PeerUser string
@@ -56,6 +60,8 @@ type Monitor struct {
 	timing  atomic.Pointer[failover.Timing]
 	log     *slog.Logger
 	publish func(state.Event)
+	seen    func(state.Event, state.Index)
+	row     *feed.Order
 	crash   func()
 	freeze  func()
 	dial    func(ctx context.Context, addr string) (net.Conn, error)
@@ -99,9 +105,10 @@ type Monitor struct {
 // are published once Run is called.
 func New(o Options) *Monitor {
 	m := &Monitor{
-		broker: o.Broker, log: o.Log, publish: o.Publish, crash: o.Crash, freeze: o.Freeze,
+		broker: o.Broker, log: o.Log, publish: o.Publish, seen: o.Seen, crash: o.Crash, freeze: o.Freeze,
 		start:  time.Now().Add(-time.Second), // so that no Moment is 0
 		from:   o.Broker.State(),
+		row:    feed.NewOrder(),
 		inbox:  newInbox(),
 		groups: map[string]*group{},
 	}
@@ -112,6 +119,7 @@ func New(o Options) *Monitor {
 	}
 	m.peerAccess = peerAccess{o.PeerUser, o.PeerPass}
 	m.peers = newPeers(m)
+	m.row.Begin(m.from.Index)
 	return m
 }
 
@@ -119,6 +127,7 @@ func New(o Options) *Monitor {
 // called once.
 func (m *Monitor) Run(ctx context.Context) {
 	m.working = ctx
+	m.sayWatched()
 	var feeds sync.WaitGroup
 	feeds.Go(func() { m.feedChanges(ctx) })
 	feeds.Go(func() { m.feedHealth(ctx) })

@@ -52,6 +52,7 @@ func startNode(t *testing.T) *node {
 			defer n.mu.Unlock()
 			n.events = append(n.events, e)
 		},
+		Seen:  func(state.Event, state.Index) {},
 		Crash: func() { panic("crash") }, Freeze: func() { panic("freeze") },
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -55,7 +55,7 @@ func meet(t *testing.T, change func(*Options)) *watcher {
 	}
 	w.broker = broker
 	o := Options{
-		Broker: broker, Log: logger, Publish: func(state.Event) {}, Crash: func() { panic("crash") },
+		Broker: broker, Log: logger, Publish: func(state.Event) {}, Seen: func(state.Event, state.Index) {}, Crash: func() { panic("crash") },
 		Timing: failover.Timing{CheckInterval: time.Second, InfoPeriod: 10 * time.Second},
 	}
 	if change != nil {

@@ -271,7 +271,8 @@ func (d *draft) monitor(op OpMonitor) {
 	m.learnIP(m.Addr.Host, op.IP)
 	d.put(m)
 	d.out.Count = 1
-	d.emit(Warning, EventMonitor, m.Name, fmt.Sprintf("%s quorum %d", d.details(m), m.Quorum))
+	watched := d.MonitorEvent(m)
+	d.emit(watched.Level, watched.Name, watched.Master, watched.Payload)
 	d.introduceAll(m)
 }
 

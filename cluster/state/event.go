@@ -93,6 +93,16 @@ const (
 	EventRoleDisagrees = "-role-change"
 )
 
+// MonitorEvent says that a master is watched. It is agreed on at MONITOR, and
+// local (without number and time) at the start of a node that finds the master
+// in its document.
+func (s *State) MonitorEvent(m *Master) Event {
+	return Event{
+		Name: EventMonitor, Level: Warning, Master: m.Name,
+		Payload: fmt.Sprintf("%s quorum %d", s.details(m), m.Quorum),
+	}
+}
+
 // MasterDetails is Sentinel's "@" for a master: "master <name> <ip> <port>".
 func MasterDetails(name string, a Addr) string {
 	return fmt.Sprintf("master %s %s %d", name, a.Host, a.Port)

@@ -25,15 +25,18 @@ func (r *Runner) follow(ctx context.Context) {
 		return
 	}
 	before := r.doc.State()
-	r.catchUp(r.from, before)
+	names, events := r.missed(r.from, before)
+	r.changed(r.from, before, names)
+	r.order.Begin(before.Index)
+	r.tell(r.from, before, events)
 	r.from = nil // a document is not small
 	for change := range r.doc.Applied(ctx, before.Index) {
+		names, events := change.Outcome.Masters, change.Outcome.Events
 		if change.Reset {
-			r.catchUp(before, change.State)
-		} else {
-			r.changed(before, change.State, change.Outcome.Masters)
-			r.tell(before, change.State, change.Outcome.Events)
+			names, events = r.missed(before, change.State)
 		}
+		r.changed(before, change.State, names) // looks at the disk
+		r.order.Agreed(change.Index, func() { r.tell(before, change.State, events) })
 		before = change.State
 	}
 }
@@ -55,20 +58,18 @@ func (r *Runner) upToDate(ctx context.Context) bool {
 	return false
 }
 
-// catchUp takes a step over changes that are not at hand one by one.
-func (r *Runner) catchUp(before, after *state.State) {
-	var names []string
+// missed is a step over changes that are not at hand one by one: the masters that
+// may have changed, and the events of this time.
+func (r *Runner) missed(before, after *state.State) (names []string, events []state.Event) {
 	for m := range after.Masters() {
 		names = append(names, m.Name)
 	}
-	r.changed(before, after, names)
-	var events []state.Event
 	for _, e := range after.EventsAfter(before.EventSeq) {
 		if e.At >= r.began {
 			events = append(events, e)
 		}
 	}
-	r.tell(before, after, events)
+	return names, events
 }
 
 // changed looks at masters that have changed.

@@ -222,20 +222,28 @@ func TestReset(t *testing.T) {
 
 // Events of this node alone come another way; those of the document would be
 // told twice.
-func TestLocal(t *testing.T) {
+// What this node sees by itself waits for what was agreed on before, and for
+// nothing else.
+func TestSeen(t *testing.T) {
 	h := newHistory()
 	h.monitor("m")
 	r := follower(t, h)
 	for _, e := range []state.Event{
 		{Name: "+sdown", Level: state.Warning, Master: "m"},
-		{Name: "+odown", Level: state.Warning, Master: "m", Seq: 7},
 		{Name: "+reboot", Level: state.Notice, Master: "m"},
 		{Name: "+tilt", Level: state.Warning},
 		{Name: "-sdown", Level: state.Warning, Master: "gone"},
 	} {
-		r.Local(e)
+		r.Seen(e, h.State().Index)
 	}
 	awaitQueue(t, r, "+sdown")
+	following := h.apply(state.OpSet{Name: "m", Options: []state.Option{{Name: "quorum", Values: []string{"2"}}}})
+	h.changes <- following
+	awaitQueue(t, r, "+sdown", "+set")
+	change := h.apply(state.OpReset{Names: []string{"m"}})
+	r.Seen(state.Event{Name: "-sdown", Level: state.Warning, Master: "m"}, change.Index)
+	h.changes <- change
+	awaitQueue(t, r, "+sdown", "+set", "+reset-master", "-sdown")
 }
 
 // A document that cannot be read any more ends the following with the server.

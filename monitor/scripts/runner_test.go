@@ -209,7 +209,7 @@ func (s *scene) published() []string {
 
 // alert makes the notification script run once.
 func (s *scene) alert(payload string) {
-	s.runner.Local(state.Event{Name: "+sdown", Level: state.Warning, Master: "m", Payload: payload})
+	s.runner.Seen(state.Event{Name: "+sdown", Level: state.Warning, Master: "m", Payload: payload}, s.broker.State().Index)
 }
 
 func (s *scene) idle() bool { return len(s.runner.Pending()) == 0 }

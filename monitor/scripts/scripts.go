@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"redis-failover/cluster"
+	"redis-failover/cluster/feed"
 	"redis-failover/cluster/state"
 )
 
@@ -63,6 +64,7 @@ type Runner struct {
 	// from is the document when this process began, at began by its wall clock.
 	from  *state.State
 	began state.Time
+	order *feed.Order
 	// bell holds a token when the queue has changed.
 	bell chan struct{}
 	// running are the goroutines that wait for a process, readers those that
@@ -98,7 +100,7 @@ func New(o Options) (*Runner, error) {
 	}
 	r := &Runner{
 		doc: o.Document, log: o.Log, publish: o.Publish, dir: o.Dir, times: o.Times,
-		from: o.Document.State(), began: wallNow(),
+		from: o.Document.State(), began: wallNow(), order: feed.NewOrder(),
 		bell: make(chan struct{}, 1), missing: map[string]bool{},
 	}
 	r.over, r.finish = context.WithCancel(context.Background())
@@ -158,14 +160,12 @@ func (r *Runner) Pending() []Script {
 	return list
 }
 
-// Local takes an event. Those that come from the document (with a number) are
-// passed over: the Runner reads them there. It never blocks.
-func (r *Runner) Local(e state.Event) {
-	if e.Seq != 0 {
-		return
-	}
+// Seen takes an event that this node has seen by itself, under the document of an
+// index; those that are agreed on the Runner reads for itself. Scripts are given
+// both in the order in which clients hear of them. It never blocks.
+func (r *Runner) Seen(e state.Event, under state.Index) {
 	if m, ok := r.doc.State().Master(e.Master); ok {
-		r.add(notification(e, m))
+		r.order.Seen(under, func() { r.add(notification(e, m)) })
 	}
 }
 
