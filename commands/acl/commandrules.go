@@ -73,7 +73,7 @@ func (r *commandRules) allowPart(text string) Reason {
 		return Unknown
 	case strings.Contains(name, "|"):
 		return FirstArgOfChild
-	case part == "":
+	case part == "" || hasSpaces(part): // with spaces it could not be kept in a file
 		return Syntax
 	case r.language.options.Commands[i].Container:
 		return r.setCommand(text, true)

@@ -160,9 +160,15 @@ func (u *User) removePassword(hash string) Reason {
 	return ""
 }
 
+// addSelector adds a set of permissions. A pattern in it must not end with a
+// parenthesis: the selector would be shown, and kept, as one that ends there.
+// (Redis accepts it, and does not start with the file that it then writes.)
 func (u *User) addSelector(rules string) Reason {
 	s := newSelector(u.language)
 	for rule := range strings.FieldsFuncSeq(rules, isSpace) {
+		if strings.HasSuffix(rule, ")") {
+			return Syntax
+		}
 		if reason := s.apply(rule); reason != "" {
 			return reason
 		}
