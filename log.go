@@ -11,9 +11,9 @@ import (
 	"redis-failover/conf"
 )
 
-// newLogger makes the one logger of the program. What libraries write to the
-// standard log goes there too.
-func newLogger(c conf.Log) (*slog.Logger, func(), error) {
+// newLogger makes the one logger of the program, of what level is at any time. What
+// libraries write to the standard log goes there too.
+func newLogger(c conf.Log, level slog.Leveler) (*slog.Logger, func(), error) {
 	var out io.Writer = os.Stdout // as Redis: standard error is for what ends a start
 	closeLog := func() {}
 	if c.File != "" {
@@ -24,7 +24,7 @@ func newLogger(c conf.Log) (*slog.Logger, func(), error) {
 		out = file
 		closeLog = file.close
 	}
-	options := &slog.HandlerOptions{Level: c.Level}
+	options := &slog.HandlerOptions{Level: level}
 	var handler slog.Handler = slog.NewTextHandler(out, options)
 	if c.Format == "json" {
 		handler = slog.NewJSONHandler(out, options)
@@ -84,4 +84,27 @@ func (l *logFile) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_ = l.file.Close()
+}
+
+// logLevel is the level of the program's log, which SENTINEL CONFIG SET changes. It
+// implements commands.LogLevel.
+type logLevel struct{ slog.LevelVar }
+
+func newLogLevel(level slog.Level) *logLevel {
+	l := new(logLevel)
+	l.LevelVar.Set(level)
+	return l
+}
+
+func (l *logLevel) Name() string { return conf.LevelName(l.Level()) }
+
+func (l *logLevel) Knows(name string) bool { return conf.IsRedisLevel(name) }
+
+func (l *logLevel) Set(name string) bool {
+	level, err := conf.ParseLevel(name)
+	if err != nil || !l.Knows(name) {
+		return false
+	}
+	l.LevelVar.Set(level)
+	return true
 }

@@ -62,12 +62,13 @@ func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 		_, err := fmt.Fprintf(stdout, "the configuration is good:\n%s", cfg.Summary())
 		return err
 	}
-	log, closeLog, err := newLogger(cfg.Log)
+	level := newLogLevel(cfg.Log.Level)
+	log, closeLog, err := newLogger(cfg.Log, level)
 	if err != nil {
 		return err
 	}
 	defer closeLog()
-	return serve(ctx, cfg, log)
+	return serve(ctx, cfg, log, level)
 }
 
 // faults puts the list of all faults below a line that says what it is.

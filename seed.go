@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -29,6 +30,9 @@ const (
 	seedPatience = 10 * time.Second
 )
 
+// errSchema: once all members are upgraded it is taken.
+var errSchema = errors.New("not all members know it yet")
+
 // seeder brings this node and the masters of its configuration into the
 // document. What the document holds wins: a master that is there is left as it
 // is, and one that a file brought in before and a person removed stays removed.
@@ -46,6 +50,8 @@ type seeder struct {
 	seeded []bool
 	// announced: the document has this member as it is now.
 	announced bool
+	// compared: where the settings of the whole service differ was said.
+	compared bool
 	// said is the error that was logged last, saidAt when.
 	said   string
 	saidAt time.Time
@@ -116,7 +122,44 @@ func (s *seeder) once(ctx context.Context) error {
 	if err := s.forget(ctx); err != nil {
 		return err
 	}
-	return s.masters(ctx)
+	waiting, err := s.globals(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.masters(ctx); err != nil {
+		return err
+	}
+	return waiting
+}
+
+// globals brings the settings of the whole service in that were never set. While
+// not all members know such settings, waiting is why: masters need not wait for
+// that.
+func (s *seeder) globals(ctx context.Context) (waiting, err error) {
+	var missing []state.Option
+	var differs []string
+	doc := s.broker.State()
+	for _, o := range s.cfg.Sentinel.Globals {
+		switch value, said := doc.Global(o.Name); {
+		case !said:
+			missing = append(missing, o)
+		case value != o.Values[0]:
+			differs = append(differs, o.Name)
+		}
+	}
+	if len(differs) > 0 && !s.compared {
+		s.log.Warn("the configuration differs from what was saved; what was saved holds (SENTINEL CONFIG SET changes it)",
+			"differs", strings.Join(differs, " "))
+	}
+	s.compared = true
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	err = s.propose(ctx, state.OpConfig{Options: missing, Seed: true})
+	if errors.Is(err, errSchema) {
+		return err, nil
+	}
+	return nil, err
 }
 
 // masters brings all masters in, many at a time: the broker makes one write of
@@ -151,8 +194,8 @@ func (s *seeder) propose(ctx context.Context, op state.Op) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", state.Kind(op), err)
 	}
-	if outcome.Refusal == state.RefusedSchema { // once all members are upgraded it is taken
-		return fmt.Errorf("%s: %s", state.Kind(op), outcome.Detail)
+	if outcome.Refusal == state.RefusedSchema {
+		return fmt.Errorf("%s: %w: %s", state.Kind(op), errSchema, outcome.Detail)
 	}
 	if outcome.Refused() {
 		s.log.Warn("the document refused a part of the configuration", "operation", state.Kind(op), "reason", outcome.Detail)

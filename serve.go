@@ -27,7 +27,7 @@ import (
 // serve puts the parts together and runs them until ctx ends or a client sends
 // SHUTDOWN. The listener comes first: a second copy on the same port must fail
 // before it touches anything. Things end in the reverse order.
-func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
+func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger, level commands.LogLevel) error {
 	for _, notice := range cfg.Notices {
 		level := slog.LevelInfo
 		if notice.Serious {
@@ -63,7 +63,7 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger) error {
 
 	ctx, shutdown := context.WithCancel(ctx)
 	defer shutdown()
-	node, err := newNode(cfg, log, broker, store, listener, httpListener, shutdown)
+	node, err := newNode(cfg, log, level, broker, store, listener, httpListener, shutdown)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ type node struct {
 	reloads []reload
 }
 
-func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, store *certs.Store, listener, httpListener net.Listener, shutdown func()) (*node, error) {
+func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker cluster.Broker, store *certs.Store, listener, httpListener net.Listener, shutdown func()) (*node, error) {
 	n := &node{log: log, broker: broker, reloads: []reload{{"the certificates for TLS", store.Reload}}}
 	publish := func(e state.Event) { n.server.Publish(e) }
 	var err error
@@ -99,7 +99,8 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, store *c
 		Crash:    func() { os.Exit(crashCode) },
 		Freeze:   standStill,
 		Dial:     dialler(cfg, store),
-		PeerUser: cfg.Sentinel.User, PeerPass: cmp.Or(cfg.Sentinel.Pass, cfg.Server.RequirePass),
+		PeerUser: cfg.Sentinel.Global(state.SentinelUser), PeerPass: state.Secret(cfg.Sentinel.Global(state.SentinelPass)),
+		OwnPass: cfg.Server.RequirePass,
 	})
 	n.lookUps = commands.NewLookUps(commands.LookUpOptions{
 		Broker: broker, Log: log, IsolatedAnswers: cfg.LookUps.IsolatedAnswers, Linearizable: cfg.LookUps.Linearizable,
@@ -108,10 +109,12 @@ func newNode(cfg *conf.Config, log *slog.Logger, broker cluster.Broker, store *c
 	runID := newRunID()
 	commandNode := &commands.Node{
 		Broker: broker, Watcher: n.monitor, Members: members, Scripts: n.scripts, LookUps: n.lookUps, Users: commands.NewUsers(cfg.Server.RequirePass),
+		Announcement: commands.NewAnnouncement(cfg.Server.AnnounceAddr, func(as state.Addr) state.Addr { return announced(cfg, as, listener) }),
+		LogLevel:     level, Resolve: net.DefaultResolver.LookupHost,
 		Tuning: commands.NewTuning(state.DefaultSettings()), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
 		Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
 	}
-	addr := announced(cfg, listener)
+	addr := announced(cfg, cfg.Server.AnnounceAddr, listener)
 	if n.http, err = newHTTP(&cfg.Server, log, protect(cfg, httpListener, commandNode.Users.Open), commandNode, addr.Host); err != nil {
 		return nil, err
 	}
@@ -209,11 +212,10 @@ func newRunID() string {
 	return hex.EncodeToString(id[:])
 }
 
-// announced is the address that others are told: what the configuration says,
+// announced is the address that others are told: what this node was told,
 // completed from the listener. One that listens on all addresses is at the one
 // that the other members reach it by, if it has such.
-func announced(cfg *conf.Config, l net.Listener) state.Addr {
-	addr := cfg.Server.AnnounceAddr
+func announced(cfg *conf.Config, addr state.Addr, l net.Listener) state.Addr {
 	host, port, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {
 		return addr

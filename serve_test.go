@@ -35,7 +35,7 @@ func TestAnnounced(t *testing.T) {
 		if c.wantPort == 0 {
 			c.wantPort = l.Addr().(*net.TCPAddr).Port
 		}
-		if got, want := announced(&cfg, l), (state.Addr{Host: c.wantHost, Port: c.wantPort}); got != want {
+		if got, want := announced(&cfg, cfg.Server.AnnounceAddr, l), (state.Addr{Host: c.wantHost, Port: c.wantPort}); got != want {
 			t.Errorf("listening on %s, member at %q, told %v: announces %v, want %v", c.listen, c.raft, c.announce, got, want)
 		}
 	}

@@ -94,6 +94,12 @@ const (
 	errReconfigScript    Error = "ERR Client reconfiguration script seems non existing or non executable"
 )
 
+// Of SENTINEL CONFIG.
+const (
+	errConfigVerb   Error = "ERR Only SENTINEL CONFIG GET <param> [<param> <param> ...] / SET <param> <value> [<param> <value> ...] are supported."
+	errNotAnnounced Error = "ERR Nothing was changed: this node has not told the others yet that it is there; try again in a moment" // ours
+)
+
 // Of SENTINEL MEMBER, all ours.
 const (
 	errMemberVerb   Error = "ERR Only SENTINEL MEMBER ADD <host:port> / REMOVE <id|host:port> are supported."
@@ -213,6 +219,22 @@ func errDebugUnknown(option string) Error {
 
 func errDebugInvalid(option, value string) Error {
 	return Error(fmt.Sprintf("ERR Invalid argument '%s' for SENTINEL DEBUG '%s'", echo(value, maxEcho), echo(option, maxEcho)))
+}
+
+func errConfigName(name string) Error {
+	return Error(fmt.Sprintf("ERR Invalid argument '%s' to SENTINEL CONFIG SET", echo(name, maxEcho)))
+}
+
+func errConfigTwice(name string) Error {
+	return Error(fmt.Sprintf("ERR Duplicate argument '%s' to SENTINEL CONFIG SET", echo(name, maxEcho)))
+}
+
+func errConfigMissing(name string) Error {
+	return Error(fmt.Sprintf("ERR Missing argument '%s' value", echo(name, maxEcho)))
+}
+
+func errConfigValue(name, value string) Error {
+	return Error(fmt.Sprintf("ERR Invalid value '%s' to SENTINEL CONFIG SET '%s'", echo(value, maxEcho), echo(name, maxEcho)))
 }
 
 func errControlCharacters(index int, cmd *Command) Error {

@@ -97,7 +97,7 @@ func (c *Context) masterFields(m *state.Master) Map {
 	v := c.observe(m).master
 	var f fieldList
 	f.text("name", m.Name)
-	f.head(v, masterFlags(m, v), func() {
+	f.head(c.state().Shown(m, m.Addr), v, masterFlags(m, v), func() {
 		if m.Failover != nil {
 			f.text("failover-state", string(m.Failover.Phase))
 		}
@@ -144,10 +144,11 @@ func odownFor(m *state.Master, now time.Time) time.Duration {
 	return max(0, now.Sub(time.UnixMilli(int64(times[m.Quorum-1]))))
 }
 
-func replicaFields(m *state.Master, r state.Replica, v failover.ServerView) Map {
+func replicaFields(s *state.State, m *state.Master, r state.Replica, v failover.ServerView) Map {
 	var f fieldList
-	f.text("name", r.Addr.String())
-	f.head(v, replicaFlags(m, r, v), nil)
+	addr := s.Shown(m, r.Addr)
+	f.text("name", addr.String())
+	f.head(addr, v, replicaFlags(m, r, v), nil)
 	f.age("down-after-milliseconds", m.DownAfter)
 	f.seen(v)
 	f.age("master-link-down-time", v.MasterLinkDown)
@@ -182,10 +183,10 @@ func word(is bool, yes, no string) string {
 }
 
 // head adds the fields that all servers that are Redis begin with, but for the
-// name. more, if not nil, adds those between the link and the ages.
-func (f *fieldList) head(v failover.ServerView, flags string, more func()) {
-	f.text("ip", v.Addr.Host)
-	f.number("port", v.Addr.Port)
+// name: they are told addr. more, if not nil, adds those between the link and the ages.
+func (f *fieldList) head(addr state.Addr, v failover.ServerView, flags string, more func()) {
+	f.text("ip", addr.Host)
+	f.number("port", addr.Port)
 	f.text("runid", string(v.RunID))
 	f.text("flags", flags)
 	f.number("link-pending-commands", v.Pending)
@@ -227,7 +228,7 @@ func memberFields(s *state.State, m *state.Master, member state.Member, v failov
 	}
 	var f fieldList
 	f.text("name", string(member.ID))
-	f.text("ip", member.Addr.Host)
+	f.text("ip", memberHost(s, member, v))
 	f.number("port", member.Addr.Port)
 	f.text("runid", string(member.ID))
 	f.text("flags", memberFlags(m, member, v))
@@ -244,6 +245,16 @@ func memberFields(s *state.State, m *state.Master, member state.Member, v failov
 	f.text("voted-leader", leader)
 	f.count("voted-leader-epoch", int64(epoch))
 	return f.pairs
+}
+
+// memberHost is the host that a member is shown with: as it is announced, or, if
+// that is a name and clients are to be told addresses, where this node has reached
+// it.
+func memberHost(s *state.State, member state.Member, v failover.MemberView) string {
+	if v.IP == "" || s.AnnounceHostnames() {
+		return member.Addr.Host
+	}
+	return v.IP
 }
 
 func memberFlags(m *state.Master, member state.Member, v failover.MemberView) string {

@@ -199,7 +199,7 @@ func infoSentinel(c *Context, t *infoText) {
 			status = "sdown"
 		}
 		t.line(fmt.Sprintf("master%d", i), fmt.Sprintf("name=%s,status=%s,address=%s,slaves=%d,sentinels=%d",
-			m.Name, status, m.Addr, len(m.Replicas), len(c.othersWatching(m))+1))
+			m.Name, status, s.Shown(m, m.Addr), len(m.Replicas), len(c.othersWatching(m))+1))
 		i++
 	}
 }

@@ -77,6 +77,12 @@ type Node struct {
 	// Tuning holds the settings that SENTINEL MONITOR gives a new master, and
 	// periods that SENTINEL DEBUG knows.
 	Tuning *Tuning
+	// Announcement is the address that this node is announced with.
+	Announcement *Announcement
+	LogLevel     LogLevel
+	// Resolve returns the IP addresses of a host name, the best one first; see
+	// net.Resolver.LookupHost. It honours ctx.
+	Resolve func(ctx context.Context, host string) ([]string, error)
 	// AllowScripts permits SENTINEL SET of script paths: sentinel.conf's
 	// "deny-scripts-reconfig no".
 	AllowScripts bool

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -107,6 +108,41 @@ func (s *shelf) Runnable(path string) error { return scripts.Runnable("", path) 
 func (s *shelf) Times() scripts.Times       { return s.times }
 func (s *shelf) SetTimes(t scripts.Times)   { s.times = t }
 
+// fakeLevel is a LogLevel of no log.
+type fakeLevel struct{ name string }
+
+func (l *fakeLevel) Name() string { return l.name }
+
+func (l *fakeLevel) Knows(name string) bool {
+	return strings.EqualFold(name, "debug") || name == "notice"
+}
+
+func (l *fakeLevel) Set(name string) bool {
+	l.name = strings.ToLower(name)
+	return true
+}
+
+// hostsFile is a resolver.
+type hostsFile map[string][]string
+
+func (h hostsFile) resolve(_ context.Context, host string) ([]string, error) {
+	if addrs, ok := h[host]; ok {
+		return addrs, nil
+	}
+	return nil, errors.New("no such host")
+}
+
+// completed is what a node that listens on 127.0.0.1:26379 is announced with.
+func completed(as state.Addr) state.Addr {
+	if as.Host == "" {
+		as.Host = "127.0.0.1"
+	}
+	if as.Port == 0 {
+		as.Port = 26379
+	}
+	return as
+}
+
 // fakeSession is a Session without a connection.
 type fakeSession struct {
 	mu     sync.Mutex
@@ -187,6 +223,8 @@ type bench struct {
 	broker  *memory
 	watcher *sight
 	scripts *shelf
+	level   *fakeLevel
+	hosts   hostsFile
 	session *fakeSession
 	host    *fakeHost
 	node    *Node
@@ -203,7 +241,7 @@ func newBench(t *testing.T) *bench {
 		t: t, table: table,
 		broker:  &memory{now: state.New()},
 		watcher: &sight{views: map[string]failover.View{}, members: map[state.MemberID]failover.MemberView{}, tilt: -1},
-		scripts: &shelf{},
+		scripts: &shelf{}, level: &fakeLevel{"notice"}, hosts: hostsFile{},
 		session: &fakeSession{client: Client{
 			ID: 7, Addr: "127.0.0.1:1007", LocalAddr: "127.0.0.1:26379", User: DefaultUser,
 			Authenticated: true, Protocol: 2, Created: time.Now(), Active: time.Now(),
@@ -215,6 +253,7 @@ func newBench(t *testing.T) *bench {
 	}}
 	b.node = &Node{
 		Broker: b.broker, Watcher: b.watcher, Scripts: b.scripts, LookUps: settled(b.broker, true), Users: NewUsers(""), Tuning: NewTuning(state.DefaultSettings()),
+		Announcement: NewAnnouncement(state.Addr{}, completed), LogLevel: b.level, Resolve: b.hosts.resolve,
 		Version: "1.2.3", RunID: "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", ConfigFile: "/etc/s.conf", Started: time.Now(),
 	}
 	b.apply(state.OpMember{Member: state.Member{ID: self, Addr: addr("127.0.0.1:26379"), Alive: true}})
@@ -237,9 +276,13 @@ func (b *bench) do(words ...string) Reply {
 	return b.table.Dispatch(c, words)
 }
 
-// apply changes the document directly.
+// apply changes the document directly. Members know what this build knows.
 func (b *bench) apply(op state.Op) state.Outcome {
 	b.t.Helper()
+	if member, ok := op.(state.OpMember); ok {
+		member.Member.Schema = state.SchemaVersion
+		op = member
+	}
 	out, _, err := b.broker.Propose(b.t.Context(), state.Mutation{At: state.Time(time.Now().UnixMilli()), Op: op})
 	if err != nil || out.Refused() {
 		b.t.Fatalf("%T: %v %+v", op, err, out)

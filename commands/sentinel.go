@@ -6,6 +6,7 @@ func sentinelCommand() *Command {
 		Summary: "A container for the commands of Sentinel.",
 		Subcommands: []*Command{
 			ckquorumCommand(),
+			configCommand(),
 			debugCommand(),
 			failoverCommand(),
 			flushConfigCommand(),

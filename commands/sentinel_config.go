@@ -1,10 +1,12 @@
 package commands
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"redis-failover/cluster/state"
 )
@@ -36,20 +38,49 @@ func monitor(c *Context, args []string) Reply {
 	if quorum < 1 {
 		return errQuorumLow
 	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil || ip.Zone() != "" {
+	host, ip := resolve(c, name, host)
+	if host == "" {
 		return errInvalidHost
 	}
 	if port < 1 || port > 65535 {
 		return errPortRange
 	}
 	if _, fault := c.propose(state.OpMonitor{
-		Name: name, Addr: state.Addr{Host: ip.String(), Port: int(port)},
+		Name: name, Addr: state.Addr{Host: host, Port: int(port)}, IP: ip,
 		Quorum: int(quorum), Settings: c.Node.Tuning.Defaults(),
 	}); fault != nil {
 		return fault
 	}
 	return OK
+}
+
+// resolveWithin bounds how long MONITOR waits for a resolver.
+const resolveWithin = 5 * time.Second
+
+// resolve returns a master's host as the document keeps it, and what it stands for
+// if it is a name; "" for a host that is not accepted. A name must be known to the
+// resolver, or a slip of the pen would be watched for ever; but not for a master
+// that is there already, as scripts tell every node.
+func resolve(c *Context, master, host string) (as, ip string) {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		if ip.Zone() != "" {
+			return "", ""
+		}
+		return ip.String(), ""
+	}
+	if !c.state().ResolveHostnames() || !state.IsHost(host) {
+		return "", ""
+	}
+	if m, ok := c.state().Master(master); ok && m.Addr.Host == host {
+		return host, ""
+	}
+	ctx, cancel := context.WithTimeout(c, resolveWithin)
+	defer cancel()
+	addrs, err := c.Node.Resolve(ctx, host)
+	if err != nil || len(addrs) == 0 || !state.IsIP(addrs[0]) {
+		return "", ""
+	}
+	return host, addrs[0]
 }
 
 // maxQuorum is far above any number of nodes, and fits everywhere.

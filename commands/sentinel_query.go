@@ -57,7 +57,7 @@ func replicas(c *Context, args []string) Reply {
 	list := Array{}
 	for _, r := range m.Replicas {
 		if v := seen.replica(r); v.Announced {
-			list = append(list, replicaFields(m, r, v))
+			list = append(list, replicaFields(c.state(), m, r, v))
 		}
 	}
 	return list
@@ -123,7 +123,8 @@ func masterAddr(c *Context, args []string) Reply {
 	if !ok {
 		return NullArray{}
 	}
-	return Array{Bulk(m.Addr.Host), Bulk(strconv.Itoa(m.Addr.Port))}
+	addr := c.state().Shown(m, m.Addr)
+	return Array{Bulk(addr.Host), Bulk(strconv.Itoa(addr.Port))}
 }
 
 func isMasterDownCommand(name, since string) *Command {
@@ -149,7 +150,7 @@ func isMasterDown(c *Context, args []string) Reply {
 	addr := state.Addr{Host: args[0], Port: int(port)}
 	down, leader, epoch := false, "*", state.Epoch(0)
 	for m := range c.state().Masters() {
-		if m.Addr != addr {
+		if m.Addr != addr && (m.Addr.Port != addr.Port || m.IP(m.Addr.Host) != addr.Host) {
 			continue
 		}
 		down = c.observe(m).master.SDown && c.Node.Watcher.TiltSeconds() < 0

@@ -167,15 +167,21 @@ type BufferLimit struct {
 type Sentinel struct {
 	// DenyScriptsReconfig refuses to change the paths of scripts by command.
 	DenyScriptsReconfig bool
-	// ResolveHostnames accepts host names of servers in commands and files;
-	// AnnounceHostnames tells clients the name instead of the address.
-	ResolveHostnames, AnnounceHostnames bool
-	// User and Pass are what nodes and Sentinels show each other. Without Pass
-	// it is Server.RequirePass.
-	User string
-	Pass state.Secret
+	// Globals are the settings named here that hold for all nodes. They seed the
+	// document, which wins afterwards.
+	Globals []state.Option
 	// Dir is the working directory of scripts, "" for that of this process.
 	Dir string
+}
+
+// Global returns the value of one of Globals, "" if it is not named here.
+func (s *Sentinel) Global(name string) string {
+	for _, o := range s.Globals {
+		if o.Name == name {
+			return o.Values[0]
+		}
+	}
+	return ""
 }
 
 // LookUps is how clients that look for a master are answered by this node.

@@ -41,6 +41,12 @@ func ParseLevel(name string) (slog.Level, error) {
 	return 0, fmt.Errorf("there is no log level %q", name)
 }
 
+// IsRedisLevel reports whether a name, in any case, is that of a level of Redis.
+func IsRedisLevel(name string) bool {
+	level, err := ParseLevel(name)
+	return err == nil && strings.EqualFold(LevelName(level), name) && level != slog.LevelError
+}
+
 // LevelName is the name of a level as Redis says it, or slog's where Redis has
 // none. ParseLevel reads it back.
 func LevelName(level slog.Level) string {

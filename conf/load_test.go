@@ -242,7 +242,7 @@ protected-mode yes
 		{[]any{c.Server.Timeout, c.Server.MaxClients, c.Server.PubSubLimit}, "[5s 6 {7340032 6291456 5s}]"},
 		{c.Server.AnnounceAddr, ":7777"},
 		{[]any{c.MyID, c.CurrentEpoch}, "[bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb 8]"},
-		{fmt.Sprintf("%+v %s", c.Sentinel, string(c.Sentinel.Pass)), "{DenyScriptsReconfig:false ResolveHostnames:true AnnounceHostnames:true User:u Pass:****** Dir:" + dir + "} p"},
+		{fmt.Sprintf("%+v %s", c.Sentinel, c.Sentinel.Global(state.SentinelPass)), "{DenyScriptsReconfig:false Globals:[resolve-hostnames yes announce-hostnames yes sentinel-user u sentinel-pass ******] Dir:" + dir + "} p"},
 		{c.Monitor.CheckInterval, "50ms"},
 		{len(c.Masters), "2"},
 		{c.Notices[0].Serious, "true"},

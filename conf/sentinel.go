@@ -122,16 +122,13 @@ func (l *loader) sentinelNode() {
 	take(&c.Log.File, f.LogFile)
 	c.PidFile = f.Others["pidfile"].Value
 	take(&c.Sentinel.DenyScriptsReconfig, f.DenyScriptsReconfig)
-	take(&c.Sentinel.ResolveHostnames, f.ResolveHostnames)
-	take(&c.Sentinel.AnnounceHostnames, f.AnnounceHostnames)
+	c.Sentinel.Globals = sentinelGlobals(f)
 	if !l.taken("isolated_answers") {
 		take(&c.LookUps.IsolatedAnswers, f.IsolatedAnswers)
 	}
 	if !l.taken("linearizable_reads") {
 		take(&c.LookUps.Linearizable, f.LinearizableReads)
 	}
-	take(&c.Sentinel.User, f.SentinelUser)
-	take(&c.Sentinel.Pass, f.SentinelPass)
 	take(&c.Sentinel.Dir, f.Dir)
 	take(&c.MyID, f.MyID)
 	c.CurrentEpoch = f.CurrentEpoch
@@ -141,6 +138,22 @@ func (l *loader) sentinelNode() {
 		c.Broker.DataDir = filepath.Join(f.Dir.Value, defaultDataDir)
 		c.given["data_dir"] = lineOrigin(f.Dir.Line)
 	}
+}
+
+// sentinelGlobals are the settings of the whole service that a file names.
+func sentinelGlobals(f *sentinelconf.File) []state.Option {
+	var globals []state.Option
+	add := func(name, value string, given bool) {
+		if given {
+			globals = append(globals, state.Option{Name: name, Values: []string{value}})
+		}
+	}
+	yesNo := map[bool]string{true: "yes", false: "no"}
+	add(state.ResolveHostnames, yesNo[f.ResolveHostnames.Value], f.ResolveHostnames.Set())
+	add(state.AnnounceHostnames, yesNo[f.AnnounceHostnames.Value], f.AnnounceHostnames.Set())
+	add(state.SentinelUser, f.SentinelUser.Value, f.SentinelUser.Set())
+	add(state.SentinelPass, string(f.SentinelPass.Value), f.SentinelPass.Set())
+	return globals
 }
 
 // take replaces a value by one that was given.

@@ -181,6 +181,14 @@ func (n *names) good(addr string) {
 	n.known = n.ranked(n.known)
 }
 
+// reached is the address that last took a connection, "" if none did or if the host
+// is an address itself.
+func (n *names) reached() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.last
+}
+
 // close ends a look-up that goes on.
 func (n *names) close() {
 	n.mu.Lock()

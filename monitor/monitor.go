@@ -41,10 +41,12 @@ type Options struct {
 	// under which this node saw it: for those who read the agreed ones
 	// themselves. It must not block. Required.
 	Seen func(e state.Event, under state.Index)
-	// PeerUser and PeerPass are shown to the other members; without PeerPass
-	// nothing is.
-	PeerUser string
-	PeerPass state.Secret
+	// PeerUser and PeerPass are shown to the other members as long as nobody has
+	// set the document's sentinel-user and sentinel-pass. With no password there
+	// or here it is OwnPass alone, the one that clients show to this node, as in
+	// Sentinel; without that one, nothing.
+	PeerUser          string
+	PeerPass, OwnPass state.Secret
 	// Crash ends the process at once, without cleaning up (SENTINEL
 	// SIMULATE-FAILURE). Required.
 	Crash func()
@@ -65,11 +67,12 @@ type Monitor struct {
 	crash   func()
 	freeze  func()
 	dial    func(ctx context.Context, addr string) (net.Conn, error)
-	// peerAccess is shown to the other members.
-	peerAccess peerAccess
-	peers      *peers
-	start      time.Time
-	from       *state.State // events after this are published
+	// ownAccess and ownPass are those of the options.
+	ownAccess peerAccess
+	ownPass   state.Secret
+	peers     *peers
+	start     time.Time
+	from      *state.State // events after this are published
 
 	inbox     inbox
 	simulated atomic.Uint32 // FailurePoint bits
@@ -117,7 +120,7 @@ func New(o Options) *Monitor {
 	if m.dial = o.Dial; m.dial == nil {
 		m.dial = dialTCP
 	}
-	m.peerAccess = peerAccess{o.PeerUser, o.PeerPass}
+	m.ownAccess, m.ownPass = peerAccess{o.PeerUser, o.PeerPass}, o.OwnPass
 	m.peers = newPeers(m)
 	m.row.Begin(m.from.Index)
 	return m

@@ -77,11 +77,12 @@ func (p *peers) propose(ctx context.Context, proposal failover.Proposal) {
 	p.watch.Proposed(state.MemberID(proposal.Key), p.m.now(), err)
 }
 
-// followMembers keeps one link to each other member. Those without an address
-// cannot be asked.
+// followMembers keeps one link to each other member, which shows the credentials
+// that are in force. Those without an address cannot be asked.
 func (p *peers) followMembers(ctx context.Context, doc *state.State, work *sync.WaitGroup) {
+	access := p.m.peerAccess(doc)
 	for id, link := range p.links {
-		if member, ok := doc.Member(id); !ok || member.Addr != link.addr {
+		if member, ok := doc.Member(id); !ok || member.Addr != link.addr || link.access != access {
 			link.stop()
 			delete(p.links, id)
 		}
@@ -93,12 +94,27 @@ func (p *peers) followMembers(ctx context.Context, doc *state.State, work *sync.
 		asking, stop := context.WithCancel(ctx)
 		link := &peerLink{
 			id: member.ID, addr: member.Addr, stop: stop,
-			access: p.m.peerAccess, dial: p.m.dial, name: "sentinel-" + shortID(p.m.broker.Self()) + "-cmd",
+			access: access, dial: p.m.dial, name: "sentinel-" + shortID(p.m.broker.Self()) + "-cmd",
 			timeout: peerTimeout, names: newNames(member.Addr.Host, net.DefaultResolver.LookupHost),
 		}
 		p.links[member.ID] = link
 		work.Go(func() { p.ask(asking, link) })
 	}
+}
+
+// peerAccess is what is shown to the other members under a document.
+func (m *Monitor) peerAccess(doc *state.State) peerAccess {
+	access := m.ownAccess
+	if user, said := doc.Global(state.SentinelUser); said {
+		access.User = user
+	}
+	if pass, said := doc.Global(state.SentinelPass); said {
+		access.Pass = state.Secret(pass)
+	}
+	if access.Pass == "" {
+		return peerAccess{Pass: m.ownPass}
+	}
+	return access
 }
 
 // ask asks one member until ctx ends.
@@ -172,7 +188,7 @@ func (p *peers) view(id state.MemberID) (failover.MemberView, bool) {
 	now := p.m.now()
 	view, ok := p.watch.View(id, now)
 	if link := p.links[id]; ok && link != nil {
-		view.Connected, view.Trouble = link.connected, link.trouble
+		view.Connected, view.Trouble, view.IP = link.connected, link.trouble, link.names.reached()
 		if link.askedAt != 0 {
 			view.LinkPending, view.PendingFor = true, now.Sub(link.askedAt)
 		}

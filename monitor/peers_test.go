@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -87,7 +88,7 @@ func meet(t *testing.T, change func(*Options)) *watcher {
 // knows says that a member runs at an address.
 func (w *watcher) knows(id state.MemberID, addr state.Addr) {
 	w.t.Helper()
-	op := state.OpMember{Member: state.Member{ID: id, RunID: addr.String(), Addr: addr, Alive: true}}
+	op := state.OpMember{Member: state.Member{ID: id, RunID: addr.String(), Addr: addr, Schema: state.SchemaVersion, Alive: true}}
 	outcome, _, err := w.broker.Propose(context.Background(), state.Mutation{Op: op})
 	if err != nil || outcome.Refused() {
 		w.t.Fatalf("%+v, %v", outcome, err)
@@ -299,6 +300,32 @@ func TestMemberWithPassword(t *testing.T) {
 			if said := other.said(); said[0] != c.auth {
 				t.Errorf("it was told %q", said)
 			}
+		})
+	}
+}
+
+// TestMemberCredentials: what the document says holds at once, over a new
+// connection; what it does not say comes from the node's own configuration.
+func TestMemberCredentials(t *testing.T) {
+	w := meet(t, func(o *Options) { o.PeerUser, o.PeerPass, o.OwnPass = "peer", "s3cret", "0wn" })
+	other := serveFake(t, asMember("other"))
+	w.knows(w.broker.Self(), closedPort(t))
+	w.knows("other", other.addr)
+	for _, c := range []struct{ name, value, want string }{
+		{"", "", "AUTH peer s3cret"},
+		{state.SentinelPass, "n3w", "AUTH peer n3w"},
+		{state.SentinelUser, "", "AUTH n3w"},
+		{state.SentinelUser, "u", "AUTH u n3w"},
+		{state.SentinelPass, "", "AUTH 0wn"},
+	} {
+		if c.name != "" {
+			op := state.OpConfig{Options: []state.Option{{Name: c.name, Values: []string{c.value}}}}
+			if outcome, _, err := w.broker.Propose(t.Context(), state.Mutation{Op: op}); err != nil || outcome.Refused() {
+				t.Fatalf("%+v, %v", outcome, err)
+			}
+		}
+		w.eventually("other", "asked with "+c.want, func(v failover.MemberView) bool {
+			return answered(v) && slices.Contains(other.said(), c.want)
 		})
 	}
 }

@@ -74,7 +74,8 @@ func newNode(t testing.TB, password state.Secret) *commands.Node {
 	t.Cleanup(func() { stop(); running.Wait() })
 	return &commands.Node{
 		Broker: broker, Watcher: blind{}, Scripts: noScripts{}, LookUps: lookUps, Users: commands.NewUsers(password),
-		Tuning: commands.NewTuning(state.DefaultSettings()), Version: "test", RunID: strings.Repeat("0", 40), Started: time.Now(),
+		Announcement: commands.NewAnnouncement(state.Addr{}, func(as state.Addr) state.Addr { return as }),
+		Tuning:       commands.NewTuning(state.DefaultSettings()), Version: "test", RunID: strings.Repeat("0", 40), Started: time.Now(),
 	}
 }
 

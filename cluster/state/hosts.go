@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A server that was made known by its host name is known by it for good: the name
@@ -27,6 +28,20 @@ type HostIP struct{ Host, IP string }
 func IsIP(host string) bool {
 	_, err := netip.ParseAddr(host)
 	return err == nil
+}
+
+// maxHost is the length of the longest host name.
+const maxHost = 253
+
+// IsHost reports whether a text is an IP address, or could be a host name: one that
+// cannot be taken for something else in an address, an event or INFO.
+func IsHost(text string) bool {
+	if IsIP(text) {
+		return true
+	}
+	return text != "" && len(text) <= maxHost && utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || strings.ContainsRune(`:/[]@,=%"'`, r)
+	})
 }
 
 // IP is the address that a host of the group stands for: the host itself if it is

@@ -85,6 +85,9 @@ type MemberView struct {
 	// LinkPending: a question has no answer yet, and was asked PendingFor ago.
 	LinkPending bool
 	PendingFor  time.Duration
+	// IP is where it was reached last, if it is announced with a host name; "" if
+	// it was not, or is not.
+	IP string
 	// Trouble is why the last question was not answered, in words; "" if it was,
 	// or if none has ended yet.
 	Trouble string
