@@ -35,6 +35,9 @@ func preflight(cfg *conf.Config) error {
 	if _, err := certs.Open(cfg.TLS); err != nil {
 		faults = append(faults, err)
 	}
+	if _, err := openUsers(cfg); err != nil {
+		faults = append(faults, err)
+	}
 	for _, dir := range dirs {
 		if err := writableDir(nearest(dir)); err != nil {
 			faults = append(faults, fmt.Errorf("the data directory %s cannot be used: %w", dir, err))

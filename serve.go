@@ -105,10 +105,18 @@ func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker
 	n.lookUps = commands.NewLookUps(commands.LookUpOptions{
 		Broker: broker, Log: log, IsolatedAnswers: cfg.LookUps.IsolatedAnswers, Linearizable: cfg.LookUps.Linearizable,
 	})
+	users, err := openUsers(cfg)
+	if err != nil {
+		return nil, err
+	}
+	warnOverruled(cfg, users, log)
+	if cfg.Users.File != "" {
+		n.reloads = append(n.reloads, reload{"the file of users", func() error { return users.Reload(n.server) }})
+	}
 	members, _ := broker.(cluster.Membership)
 	runID := newRunID()
 	commandNode := &commands.Node{
-		Broker: broker, Watcher: n.monitor, Members: members, Scripts: n.scripts, LookUps: n.lookUps, Users: commands.NewUsers(cfg.Server.RequirePass),
+		Broker: broker, Watcher: n.monitor, Members: members, Scripts: n.scripts, LookUps: n.lookUps, Users: users,
 		Announcement: commands.NewAnnouncement(cfg.Server.AnnounceAddr, func(as state.Addr) state.Addr { return announced(cfg, as, listener) }),
 		LogLevel:     level, Resolve: net.DefaultResolver.LookupHost,
 		Tuning: commands.NewTuning(state.DefaultSettings()), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,

@@ -21,6 +21,7 @@ type (
 // Config is all that a node is told. Start from [Default] or [Load].
 type Config struct {
 	Server   Server
+	Users    Users
 	TLS      TLS
 	Sentinel Sentinel
 	LookUps  LookUps
@@ -101,6 +102,30 @@ type Server struct {
 	Timeout time.Duration
 	// PubSubLimit bounds the unsent output of a subscriber.
 	PubSubLimit BufferLimit
+}
+
+// Users are those who may use this node. There is a default user whatever is said
+// here; Server.RequirePass is that one's password.
+type Users struct {
+	// Lines are users of a sentinel.conf. What their rules mean is not looked at
+	// here. There are none with a File.
+	Lines []User
+	// File is the path of a file of users, "" for none.
+	File string
+	// LogLength is how many refusals are kept for ACL LOG, at least 0.
+	LogLength int
+	// AllChannels permits new users all channels of events until they are told
+	// otherwise.
+	AllChannels bool
+}
+
+// User is one user of the configuration.
+type User struct {
+	Name string
+	// Rules may hold passwords.
+	Rules []state.Secret
+	// At is where it was given.
+	At Pos
 }
 
 // TLS names PEM files and says how they are used. Clients connect with TLS where

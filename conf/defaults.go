@@ -39,6 +39,8 @@ const (
 	defaultIdleTimeout = 0
 	// defaultKeepAlive is that of Redis.
 	defaultKeepAlive = 5 * time.Minute
+	// defaultUsersLog is Redis's acllog-max-len.
+	defaultUsersLog = 128
 	// defaultLogLevel shows each decision and no probe.
 	defaultLogLevel = slog.LevelInfo
 	// defaultLogFormat is for people; machines ask for json.
@@ -64,6 +66,7 @@ func Default() Config {
 		Sentinel: Sentinel{DenyScriptsReconfig: true},
 		// As Sentinel does: an address that may be old serves most clients better
 		// than none, as they check the role of what they find there.
+		Users:   Users{LogLength: defaultUsersLog},
 		LookUps: LookUps{IsolatedAnswers: true},
 		Monitor: Monitor{CheckInterval: defaultCheckInterval, InfoPeriod: defaultInfoPeriod},
 		Broker: Broker{

@@ -30,6 +30,7 @@ func (l *loader) readSentinel(path string, text []byte) {
 
 // directiveSettings are the settings that directives stand for.
 var directiveSettings = map[string]string{
+	"aclfile": "users_file", "acllog-max-len": "users_log", "acl-pubsub-default": "users_channels",
 	"bind-source-addr": "source_addr", "unixsocket": "socket", "unixsocketperm": "socket_mode",
 	"tls-cert-file": "tls_cert", "tls-key-file": "tls_key", "tls-key-file-pass": "tls_key_pass",
 	"tls-client-cert-file": "tls_client_cert", "tls-client-key-file": "tls_client_key", "tls-client-key-file-pass": "tls_client_key_pass",
@@ -44,6 +45,7 @@ func lineOrigin(line sentinelconf.Line) origin { return origin{line.At, line.Str
 // variable says otherwise.
 func (l *loader) applySentinel() {
 	l.sentinelServer()
+	l.sentinelUsers()
 	l.sentinelNode()
 	for _, m := range l.sentinel.Masters {
 		l.config.Masters = append(l.config.Masters, sentinelMaster(m))
@@ -90,6 +92,21 @@ func (l *loader) sentinelServer() {
 		server.PubSubLimit = BufferLimit(f.PubSubLimit.Value)
 	}
 }
+
+// sentinelUsers takes over the user lines. As in Redis, one about the default user
+// counts for more than requirepass.
+func (l *loader) sentinelUsers() {
+	for _, u := range l.sentinel.Users {
+		l.config.Users.Lines = append(l.config.Users.Lines, User{Name: u.Name, Rules: u.Rules, At: u.Line.At})
+		if u.Name == defaultUser && l.config.Server.RequirePass != "" {
+			l.config.Notices = append(l.config.Notices, Notice{At: u.Line.At, Serious: true,
+				Text: "requirepass has no effect: this line defines the default user, with or without a password."})
+		}
+	}
+}
+
+// defaultUser is whose password requirepass is.
+const defaultUser = "default"
 
 // sentinelListen makes listeners of a port and bind. As in Redis, port 0 is none,
 // * is all of IPv4 and ::* all of IPv6, apart from each other.

@@ -48,7 +48,7 @@ type table []setting
 
 // settings returns the table.
 func settings() table {
-	return slices.Concat(table{}, listenSettings(), tlsSettings(), masterSettings(), brokerSettings(), lookUpSettings(), logSettings(), actionSettings())
+	return slices.Concat(table{}, listenSettings(), userSettings(), tlsSettings(), masterSettings(), brokerSettings(), lookUpSettings(), logSettings(), actionSettings())
 }
 
 // flag finds a setting by a flag's name without dashes.

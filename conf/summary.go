@@ -17,6 +17,9 @@ func (c *Config) Summary() string {
 		row("file", "%s", c.File)
 	}
 	row("listen", "%s (%s)", c.Server.listenText(), c.Server.passwordText())
+	if u := c.Users.text(); u != "" {
+		row("users", "%s", u)
+	}
 	row("HTTP", "%s", c.Server.httpText())
 	if t := c.tlsText(); t != "" {
 		row("TLS", "%s", t)
@@ -44,6 +47,18 @@ func orElse(text, otherwise string) string {
 		return otherwise
 	}
 	return text
+}
+
+// text is who there is beside the default user.
+func (u *Users) text() string {
+	if u.File != "" {
+		return "those in " + u.File
+	}
+	names := make([]string, len(u.Lines))
+	for i, user := range u.Lines {
+		names[i] = user.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 // listenText is all that clients can connect to.

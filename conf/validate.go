@@ -39,6 +39,7 @@ func (c *Config) Validate() error {
 func (c *Config) validate(faults *fault.Collector, faulty map[string]bool) {
 	v := validator{Config: c, table: settings(), faults: faults, faulty: faulty}
 	v.server()
+	v.users()
 	v.times()
 	v.words()
 	v.broker()
@@ -63,6 +64,16 @@ func (v *validator) bad(name, problem string, remedy ...string) {
 		want = remedy[0]
 	}
 	v.faults.Add(v.given[name].fault(name, s.show(v.Config), problem, want))
+}
+
+func (v *validator) users() {
+	if len(v.Users.Lines) > 0 && v.Users.File != "" {
+		v.bad("users_file", "Users are defined in the configuration already, at "+v.Users.Lines[0].At.String()+".",
+			"Move the user lines into the file, or leave the file out.")
+	}
+	if v.Users.LogLength < 0 {
+		v.bad("users_log", "The number is negative.")
+	}
 }
 
 func (v *validator) server() {

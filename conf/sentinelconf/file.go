@@ -26,6 +26,8 @@ type File struct {
 	// directory.
 	Others      map[string]Given[string]
 	PubSubLimit Given[BufferLimit]
+	// Users are the user lines, in the order of the file. Each has a name.
+	Users []User
 	// Dir is the last dir directive, joined to those before it.
 	Dir Given[string]
 
@@ -62,6 +64,14 @@ func (g Given[T]) Set() bool { return len(g.Line.Words) > 0 }
 type BufferLimit struct {
 	Hard, Soft int64
 	SoftFor    time.Duration
+}
+
+// User is a line about a user of this node. What rules mean is not looked at.
+type User struct {
+	Line Line
+	Name string
+	// Rules may hold passwords.
+	Rules []state.Secret
 }
 
 // Master is a monitored master and what the file says of it.

@@ -52,6 +52,8 @@ func (p *parser) general(l Line) {
 		p.logLevel(l)
 	case "requirepass":
 		p.file.RequirePass = Given[state.Secret]{state.Secret(args[0]), l}
+	case "user":
+		p.user(l)
 	case "timeout":
 		p.timeout(l)
 	case "maxclients":
@@ -98,7 +100,7 @@ const yesOrNo = "argument must be 'yes' or 'no'."
 
 // others are the directives of File.Others.
 var others = map[string]otherKind{
-	"pidfile": isPath, "unixsocket": isPath, "unixsocketperm": isText, "bind-source-addr": isText,
+	"aclfile": isPath, "acllog-max-len": isText, "acl-pubsub-default": isText, "pidfile": isPath, "unixsocket": isPath, "unixsocketperm": isText, "bind-source-addr": isText,
 	"tls-cert-file": isPath, "tls-key-file": isPath, "tls-key-file-pass": isText,
 	"tls-client-cert-file": isPath, "tls-client-key-file": isPath, "tls-client-key-file-pass": isText,
 	"tls-ca-cert-file": isPath, "tls-ca-cert-dir": isPath,
@@ -153,6 +155,14 @@ func (p *parser) logLevel(l Line) {
 		return
 	}
 	p.file.LogLevel = Given[string]{level, l}
+}
+
+func (p *parser) user(l Line) {
+	user := User{Line: l, Name: l.Words[1]}
+	for _, rule := range l.Words[2:] {
+		user.Rules = append(user.Rules, state.Secret(rule))
+	}
+	p.file.Users = append(p.file.Users, user)
 }
 
 func (p *parser) timeout(l Line) {
@@ -232,10 +242,6 @@ func memory(text string) (int64, bool) {
 
 // withoutEffect records a directive that is accepted and not acted on.
 func (p *parser) withoutEffect(l Line) {
-	if why := lessProtected(l.name(), l.Words[1:]); why != "" {
-		p.notice(l, l.name()+" has no effect yet: "+why, true)
-		return
-	}
 	if why, ok := otherwise[l.name()]; ok && strings.ToLower(l.Words[1]) != "no" {
 		p.notice(l, l.name()+" has no effect here: "+why, false)
 		return
@@ -253,34 +259,4 @@ var otherwise = map[string]string{
 	"tls-prefer-server-ciphers": "Go chooses the best cipher that both ends have.",
 	"tls-session-cache-size":    "sessions are resumed by tickets, which take no memory of the node.",
 	"tls-session-cache-timeout": "sessions are resumed by tickets, which are good until the certificates are read anew.",
-}
-
-// lessProtected says what a directive without effect was meant to protect, ""
-// if it was not.
-func lessProtected(name string, args []string) string {
-	first := strings.ToLower(args[0])
-	switch name {
-	case "user":
-		if isOpenDefaultUser(args) {
-			return ""
-		}
-		return "ACL users are not applied. Clients are held back by requirepass only."
-	case "aclfile":
-		if first == "" {
-			return ""
-		}
-		return "ACL users are not applied. Clients are held back by requirepass only."
-	}
-	return ""
-}
-
-// isOpenDefaultUser recognises the line that Sentinel itself writes for a
-// default user that may do anything without a password.
-func isOpenDefaultUser(args []string) bool {
-	for _, word := range []string{"default", "on", "nopass", "+@all"} {
-		if !slices.Contains(args, word) {
-			return false
-		}
-	}
-	return true
 }

@@ -399,7 +399,7 @@ func TestPathsUnderDir(t *testing.T) {
 func TestEveryDirectiveIsAccepted(t *testing.T) {
 	for name, d := range redisDirectives {
 		if actsOn := "port bind dir logfile loglevel timeout maxclients client-output-buffer-limit include " +
-			"protected-mode tcp-keepalive tcp-backlog tls-port tls-session-caching"; slices.Contains(strings.Fields(actsOn), name) {
+			"user protected-mode tcp-keepalive tcp-backlog tls-port tls-session-caching"; slices.Contains(strings.Fields(actsOn), name) {
 			continue
 		}
 		file := mustParse(t, strings.ToUpper(name)+strings.Repeat(" x", d.min), fakeDisk{})
@@ -420,16 +420,11 @@ func TestEveryDirectiveIsAccepted(t *testing.T) {
 
 func TestNotices(t *testing.T) {
 	for text, serious := range map[string]bool{
-		"daemonize yes":           false,
-		"daemonize no":            false,
-		"supervised systemd":      false,
-		"tls-dh-params-file p":    false,
-		`aclfile ""`:              false,
-		"aclfile users.acl":       true,
-		"user bob on >x ~* +@all": true,
-		"user default off":        true,
-		"user default on nopass sanitize-payload ~* &* +@all":              false,
-		"client-output-buffer-limit normal 0 0 0":                          false,
+		"daemonize yes":                           false,
+		"daemonize no":                            false,
+		"supervised systemd":                      false,
+		"tls-dh-params-file p":                    false,
+		"client-output-buffer-limit normal 0 0 0": false,
 		"sentinel monitor m 127.0.0.1 6379 1\nsentinel parallel-syncs m 0": false,
 	} {
 		file := mustParse(t, text, fakeDisk{})
