@@ -131,7 +131,7 @@ func TestMonitorByName(t *testing.T) {
 	b.want(errInvalidHost, "SENTINEL", "MONITOR", "m", "", "6379", "1")
 	b.want(errPortRange, "SENTINEL", "MONITOR", "m", "redis-1", "0", "1")
 	b.want(OK, "SENTINEL", "MONITOR", "m", "redis-1", "6379", "1")
-	if m := b.master("m"); m.Addr != addr("redis-1:6379") || m.IP("redis-1") != "10.0.0.1" {
+	if m := b.master("m"); m.Addr != addr("redis-1:6379") || m.IP(m.Addr) != "10.0.0.1" {
 		t.Errorf("monitored %s with %v", m.Addr, m.IPs)
 	}
 	delete(b.hosts, "redis-1") // what is known need not be resolved again

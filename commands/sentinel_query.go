@@ -150,7 +150,7 @@ func isMasterDown(c *Context, args []string) Reply {
 	addr := state.Addr{Host: args[0], Port: int(port)}
 	down, leader, epoch := false, "*", state.Epoch(0)
 	for m := range c.state().Masters() {
-		if m.Addr != addr && (m.Addr.Port != addr.Port || m.IP(m.Addr.Host) != addr.Host) {
+		if m.Addr != addr && (m.Addr.Port != addr.Port || m.IP(m.Addr) != addr.Host) {
 			continue
 		}
 		down = c.observe(m).master.SDown && c.Node.Watcher.TiltSeconds() < 0

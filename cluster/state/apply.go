@@ -268,7 +268,7 @@ func (d *draft) monitor(op OpMonitor) {
 			m.addReplica(SeenReplica{Addr: a}, d.at)
 		}
 	}
-	m.learnIP(m.Addr.Host, op.IP)
+	m.learnIP(m.Addr, op.IP)
 	d.put(m)
 	d.out.Count = 1
 	watched := d.MonitorEvent(m)
@@ -374,7 +374,7 @@ func (d *draft) observe(op OpObserve) {
 			continue
 		}
 		added, updated := m.addReplica(r, d.at)
-		updated = m.learnIP(r.Addr.Host, r.IP) || updated
+		updated = m.learnIP(r.Addr, r.IP) || updated
 		if added {
 			d.emitReplica(Notice, EventSlave, m, r.Addr)
 		}

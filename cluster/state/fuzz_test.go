@@ -224,7 +224,7 @@ func (g *generator) hostOp(name string) Op {
 			{Name: SentinelPass, Values: []string{"\xff"}}, {Name: ResolveHostnames, Values: []string{"?"}}}[g.n(4)]
 		return OpConfig{Options: []Option{option}, Member: []MemberID{"", alice, "stranger"}[g.n(3)], Announce: g.addr(), Seed: g.n(2) == 0}
 	}
-	return OpResolve{Name: name, Host: host, IP: ip}
+	return OpResolve{Name: name, Addr: named, IP: ip}
 }
 
 func (g *generator) failoverOp(name string) Op {

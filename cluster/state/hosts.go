@@ -21,8 +21,13 @@ import (
 // hostsSchema is the schema that brought in what host names stand for.
 const hostsSchema = 2
 
-// HostIP is what a host name stands for.
-type HostIP struct{ Host, IP string }
+// AddrIP is what the host name of a server stands for. It belongs to the server and
+// not to the name: a name may stand for several addresses (localhost for an IPv4 and
+// an IPv6 one), and two servers of that name be reached at different ones.
+type AddrIP struct {
+	Addr Addr
+	IP   string
+}
 
 // IsIP reports whether a host is an IP address and not a name.
 func IsIP(host string) bool {
@@ -44,16 +49,16 @@ func IsHost(text string) bool {
 	})
 }
 
-// IP is the address that a host of the group stands for: the host itself if it is
-// one, "" while it is not known.
-func (m *Master) IP(host string) string {
+// IP is the IP address of a server of the group: its host itself if that is one, ""
+// while it is not known.
+func (m *Master) IP(a Addr) string {
 	for _, k := range m.IPs {
-		if k.Host == host {
+		if k.Addr == a {
 			return k.IP
 		}
 	}
-	if IsIP(host) {
-		return host
+	if IsIP(a.Host) {
+		return a.Host
 	}
 	return ""
 }
@@ -65,7 +70,7 @@ func (s *State) Shown(m *Master, a Addr) Addr {
 	if len(m.IPs) == 0 || s.AnnounceHostnames() {
 		return a
 	}
-	if ip := m.IP(a.Host); ip != "" {
+	if ip := m.IP(a); ip != "" {
 		a.Host = ip
 	}
 	return a
@@ -79,45 +84,46 @@ func (s *State) replicaDetails(m *Master, replica Addr) string {
 	return ReplicaDetails(s.Shown(m, replica), m.Name, s.Shown(m, m.Addr))
 }
 
-// uses reports whether a server of the group has that host.
-func (m *Master) uses(host string) bool {
-	return m.Addr.Host == host || slices.ContainsFunc(m.Replicas, func(r Replica) bool { return r.Addr.Host == host })
+// has reports whether a server is one of the group.
+func (m *Master) has(a Addr) bool {
+	_, is := m.Replica(a)
+	return is || m.Addr == a
 }
 
-// usedIPs returns a list of its own, without the names that no server of the group
-// has any more.
-func (m *Master) usedIPs() []HostIP {
-	var used []HostIP
+// usedIPs returns a list of its own, without servers that are not of the group any
+// more.
+func (m *Master) usedIPs() []AddrIP {
+	var used []AddrIP
 	for _, k := range m.IPs {
-		if m.uses(k.Host) {
+		if m.has(k.Addr) {
 			used = append(used, k)
 		}
 	}
 	return used
 }
 
-// setIP records what a name stands for. The list is copied: older documents share
-// it.
-func (m *Master) setIP(host, ip string) {
-	kept := slices.DeleteFunc(m.usedIPs(), func(k HostIP) bool { return k.Host == host })
-	i, _ := slices.BinarySearchFunc(kept, host, func(k HostIP, host string) int { return strings.Compare(k.Host, host) })
-	m.IPs = slices.Insert(kept, i, HostIP{host, ip})
+// setIP records what the name of a server stands for. The list is copied: older
+// documents share it.
+func (m *Master) setIP(a Addr, ip string) {
+	kept := slices.DeleteFunc(m.usedIPs(), func(k AddrIP) bool { return k.Addr == a })
+	i, _ := slices.BinarySearchFunc(kept, a, func(k AddrIP, a Addr) int { return k.Addr.Compare(a) })
+	m.IPs = slices.Insert(kept, i, AddrIP{a, ip})
 }
 
-// learnIP records what a name stands for unless that is known already.
-func (m *Master) learnIP(host, ip string) bool {
-	if ip == "" || checkHostIP(host, ip) != "" || m.IP(host) != "" {
+// learnIP records what the name of a server stands for unless that is known already.
+func (m *Master) learnIP(a Addr, ip string) bool {
+	if ip == "" || checkIP(a, ip) != "" || m.IP(a) != "" {
 		return false
 	}
-	m.setIP(host, ip)
+	m.setIP(a, ip)
 	return true
 }
 
-// checkHostIP says why a host cannot stand for an address, "" if it can.
-func checkHostIP(host, ip string) string {
+// checkIP says why a server cannot have an IP address beside its host, "" if it can.
+func checkIP(a Addr, ip string) string {
 	switch {
-	case IsIP(host):
-		return fmt.Sprintf("%s is no host name and stands for itself", host)
+	case IsIP(a.Host):
+		return fmt.Sprintf("%s is no host name and stands for itself", a.Host)
 	case !IsIP(ip):
 		return fmt.Sprintf("%q is no IP address", ip)
 	}
@@ -137,20 +143,20 @@ func (d *draft) resolve(op OpResolve) {
 	if m == nil {
 		return
 	}
-	if !m.uses(op.Host) {
-		d.refuse(RefusedStale, "no server of %q has the host %q", op.Name, op.Host)
+	if !m.has(op.Addr) {
+		d.refuse(RefusedStale, "no server of %q is at %s", op.Name, op.Addr)
 		return
 	}
-	if fault := checkHostIP(op.Host, op.IP); fault != "" {
+	if fault := checkIP(op.Addr, op.IP); fault != "" {
 		d.refuse(RefusedInvalid, "%s", fault)
 		return
 	}
-	was := m.IP(op.Host)
+	was := m.IP(op.Addr)
 	if d.out.Unchanged = was == op.IP; d.out.Unchanged {
 		return
 	}
-	m.setIP(op.Host, op.IP)
+	m.setIP(op.Addr, op.IP)
 	if was != "" {
-		d.emit(Note, NoteResolved, m.Name, fmt.Sprintf("%s: host %s is at %s now, and was at %s", d.details(m), op.Host, op.IP, was))
+		d.emit(Note, NoteResolved, m.Name, fmt.Sprintf("%s: the host of %s is at %s now, and was at %s", d.details(m), op.Addr, op.IP, was))
 	}
 }

@@ -20,7 +20,7 @@ func withNames(t *testing.T) *doc {
 	return d
 }
 
-func (d *doc) wantIPs(want ...HostIP) {
+func (d *doc) wantIPs(want ...AddrIP) {
 	d.t.Helper()
 	if got := d.master().IPs; !reflect.DeepEqual(got, want) {
 		d.t.Errorf("names %v, want %v", got, want)
@@ -29,30 +29,30 @@ func (d *doc) wantIPs(want ...HostIP) {
 
 func TestResolve(t *testing.T) {
 	d := withNames(t)
-	d.wantIPs(HostIP{"redis-1", "10.0.0.1"}, HostIP{"redis-2", "10.0.0.2"})
+	d.wantIPs(AddrIP{named("redis-1"), "10.0.0.1"}, AddrIP{named("redis-2"), "10.0.0.2"})
 	before := d.s
-	out := d.must(OpResolve{Name: "m", Host: "redis-2", IP: "10.0.0.9"})
-	d.wantEvents(out, ". host-address master m 10.0.0.1 6379: host redis-2 is at 10.0.0.9 now, and was at 10.0.0.2")
-	d.wantIPs(HostIP{"redis-1", "10.0.0.1"}, HostIP{"redis-2", "10.0.0.9"})
-	if out := d.must(OpResolve{Name: "m", Host: "redis-2", IP: "10.0.0.9"}); !out.Unchanged || len(out.Events) > 0 {
+	out := d.must(OpResolve{Name: "m", Addr: named("redis-2"), IP: "10.0.0.9"})
+	d.wantEvents(out, ". host-address master m 10.0.0.1 6379: the host of redis-2:6379 is at 10.0.0.9 now, and was at 10.0.0.2")
+	d.wantIPs(AddrIP{named("redis-1"), "10.0.0.1"}, AddrIP{named("redis-2"), "10.0.0.9"})
+	if out := d.must(OpResolve{Name: "m", Addr: named("redis-2"), IP: "10.0.0.9"}); !out.Unchanged || len(out.Events) > 0 {
 		t.Errorf("the same again: %+v", out)
 	}
-	if m, _ := before.Master("m"); m.IP("redis-2") != "10.0.0.2" {
+	if m, _ := before.Master("m"); m.IP(named("redis-2")) != "10.0.0.2" {
 		t.Error("the older document was changed")
 	}
 	for _, c := range []struct {
 		op   OpResolve
 		want Refusal
 	}{
-		{OpResolve{Name: "x", Host: "redis-2", IP: "10.0.0.9"}, RefusedNoMaster},
-		{OpResolve{Name: "m", Host: "redis-3", IP: "10.0.0.9"}, RefusedStale},
-		{OpResolve{Name: "m", Host: "redis-2", IP: "redis-1"}, RefusedInvalid},
-		{OpResolve{Name: "m", Host: "redis-2"}, RefusedInvalid},
+		{OpResolve{Name: "x", Addr: named("redis-2"), IP: "10.0.0.9"}, RefusedNoMaster},
+		{OpResolve{Name: "m", Addr: named("redis-3"), IP: "10.0.0.9"}, RefusedStale},
+		{OpResolve{Name: "m", Addr: named("redis-2"), IP: "redis-1"}, RefusedInvalid},
+		{OpResolve{Name: "m", Addr: named("redis-2")}, RefusedInvalid},
 	} {
 		d.wantRefused(d.do(c.op), c.want)
 	}
 	d.must(OpObserve{Name: "m", Generation: d.master().Generation, Replicas: []SeenReplica{{Addr: addr(5)}}})
-	d.wantRefused(d.do(OpResolve{Name: "m", Host: "10.0.0.5", IP: "10.0.0.6"}), RefusedInvalid)
+	d.wantRefused(d.do(OpResolve{Name: "m", Addr: addr(5), IP: "10.0.0.6"}), RefusedInvalid)
 }
 
 // TestObservedNames: a replica's name is learned once; what is known is not
@@ -73,9 +73,9 @@ func TestObservedNames(t *testing.T) {
 	}
 	see("10.0.0.4", "10.0.0.5")
 	see("redis-5", "redis-1")
-	d.wantIPs(HostIP{"redis-1", "10.0.0.1"}, HostIP{"redis-2", "10.0.0.2"}, HostIP{"redis-3", "::3"})
+	d.wantIPs(AddrIP{named("redis-1"), "10.0.0.1"}, AddrIP{named("redis-2"), "10.0.0.2"}, AddrIP{named("redis-3"), "::3"})
 	d.must(OpReset{Names: []string{"m"}})
-	d.wantIPs(HostIP{"redis-1", "10.0.0.1"})
+	d.wantIPs(AddrIP{named("redis-1"), "10.0.0.1"})
 }
 
 // TestShown: what is told is the IP address, or the name, and the same in events.
@@ -112,7 +112,7 @@ func TestSwitchOfNames(t *testing.T) {
 		if m := d.master(); m.Addr != named("redis-2") || m.Replicas[0].Addr != named("redis-1") {
 			t.Errorf("the master is %s, the replicas are %v", m.Addr, m.Replicas)
 		}
-		d.wantIPs(HostIP{"redis-1", "10.0.0.1"}, HostIP{"redis-2", "10.0.0.2"})
+		d.wantIPs(AddrIP{named("redis-1"), "10.0.0.1"}, AddrIP{named("redis-2"), "10.0.0.2"})
 	}
 }
 
@@ -125,7 +125,7 @@ func TestNamesNeedASchema(t *testing.T) {
 	d.wantRefused(d.do(op), RefusedSchema)
 	op.IP = ""
 	d.must(op)
-	d.wantRefused(d.do(OpResolve{Name: "m", Host: "redis-1", IP: "10.0.0.1"}), RefusedSchema)
+	d.wantRefused(d.do(OpResolve{Name: "m", Addr: named("redis-1"), IP: "10.0.0.1"}), RefusedSchema)
 	see := OpObserve{Name: "m", Generation: d.master().Generation, Replicas: []SeenReplica{{Addr: named("redis-2"), IP: "10.0.0.2"}}}
 	d.wantRefused(d.do(see), RefusedSchema)
 }

@@ -252,11 +252,12 @@ type OpConfig struct {
 	Seed bool `json:",omitzero"`
 }
 
-// OpResolve says what a host name of a master's group stands for. One member
+// OpResolve says what the host name of a server of a group stands for. One member
 // corrects what is known, see failover.Step; any may say what is not.
 type OpResolve struct {
-	Name     string
-	Host, IP string
+	Name string
+	Addr Addr
+	IP   string
 }
 
 // OpUnknown stands for an op of a newer build, or one that cannot be read, as the

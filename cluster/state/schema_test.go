@@ -345,8 +345,8 @@ func logOfSchema2(t *testing.T) ([]byte, *State) {
 	monitor.Addr, monitor.IP = named("redis-1"), "10.0.0.1"
 	d.must(monitor)
 	d.must(OpObserve{Name: "m", Generation: d.master().Generation, Replicas: []SeenReplica{{Addr: named("redis-2"), IP: "10.0.0.2"}}})
-	d.must(OpResolve{Name: "m", Host: "redis-2", IP: "::2"})
-	d.wantRefused(d.do(OpResolve{Name: "m", Host: "redis-3", IP: "::2"}), RefusedStale)
+	d.must(OpResolve{Name: "m", Addr: named("redis-2"), IP: "::2"})
+	d.wantRefused(d.do(OpResolve{Name: "m", Addr: named("redis-3"), IP: "::2"}), RefusedStale)
 	c := d.must(OpBegin{Name: "m", Generation: d.master().Generation, Kind: Manual, Member: alice}).Claim
 	d.must(OpSelect{Name: "m", Claim: c, Candidate: named("redis-2")})
 	d.must(OpPromoted{Name: "m", Claim: c})

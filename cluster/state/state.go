@@ -164,9 +164,9 @@ type Master struct {
 	RetryNow bool
 	// History holds the last finished failovers, oldest first.
 	History []Failover
-	// IPs are what the group's host names stand for, as far as known, sorted by
-	// host; see Shown.
-	IPs []HostIP `json:",omitempty"`
+	// IPs are what the names of servers stand for, as far as known, sorted by
+	// address; see Shown.
+	IPs []AddrIP `json:",omitempty"`
 	// Journal holds the last events of this master, oldest first.
 	Journal []Event
 }
