@@ -119,7 +119,7 @@ func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker
 		Broker: broker, Watcher: n.monitor, Members: members, Scripts: n.scripts, LookUps: n.lookUps, Users: users,
 		Announcement: commands.NewAnnouncement(cfg.Server.AnnounceAddr, func(as state.Addr) state.Addr { return announced(cfg, as, listener) }),
 		LogLevel:     level, Resolve: net.DefaultResolver.LookupHost,
-		Tuning: commands.NewTuning(state.DefaultSettings()), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
+		Tuning: commands.NewTuning(monitorDefaults(cfg)), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
 		Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
 	}
 	addr := announced(cfg, cfg.Server.AnnounceAddr, listener)
@@ -144,6 +144,14 @@ func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker
 		ID: broker.Self(), RunID: runID, Addr: addr, Version: version, Schema: state.SchemaVersion, Alive: true,
 	}}
 	return n, nil
+}
+
+// monitorDefaults are the settings of a master that SENTINEL MONITOR adds:
+// Sentinel's, not those of the masters of -masters.
+func monitorDefaults(cfg *conf.Config) state.Settings {
+	s := state.DefaultSettings()
+	s.StopAfterFailure = cfg.NewMaster.StopAfterFailure
+	return s
 }
 
 // run serves until ctx ends.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
@@ -102,6 +103,7 @@ const (
 
 // Of SENTINEL MEMBER, all ours.
 const (
+	errPauseWords   Error = "ERR Only SENTINEL PAUSE <master-name> [FOR <seconds>] [REASON <text>] is supported; put quotes around a reason with spaces."
 	errMemberVerb   Error = "ERR Only SENTINEL MEMBER ADD <host:port> / REMOVE <id|host:port> are supported."
 	errNoMembership Error = "ERR This node's broker has no group of its own to add a member to: standalone is one node, and with zk a new node joins by itself"
 	errRemoveSelf   Error = "ERR A node does not remove itself: tell another one to do it"
@@ -289,6 +291,12 @@ const (
 	noSuchMember   = "ERR No member has"
 	nothingChanged = "ERR Nothing was changed: "
 )
+
+// errPauseFor is for a length that is none.
+func errPauseFor(word string) Error {
+	return Error(fmt.Sprintf("ERR Invalid length '%s' of a pause; give whole seconds from 1 to %d, or leave FOR out for until SENTINEL RESUME",
+		echo(word, maxEcho), int64(state.MaxPause/time.Second)))
+}
 
 func errNoSuchMember(word string) Error {
 	return Error(fmt.Sprintf(noSuchMember+" the id or the address '%s'; SENTINEL MEMBERS lists them", echo(word, maxEcho)))

@@ -37,6 +37,17 @@ func (c *Context) observe(m *state.Master) observation {
 	return o
 }
 
+// status is how the master is, as INFO says it.
+func (o observation) status(m *state.Master) string {
+	switch {
+	case m.ODown:
+		return "odown"
+	case o.master.SDown:
+		return "sdown"
+	}
+	return "ok"
+}
+
 func (o observation) replica(r state.Replica) failover.ServerView {
 	return o.server(r.Addr, r.RunID, string(failover.RoleReplica))
 }

@@ -191,15 +191,8 @@ func infoSentinel(c *Context, t *infoText) {
 	t.line("sentinel_simulate_failure_flags", c.Node.Watcher.SimulatedFailures())
 	i := 0
 	for m := range s.Masters() {
-		status := "ok"
-		switch {
-		case m.ODown:
-			status = "odown"
-		case c.observe(m).master.SDown:
-			status = "sdown"
-		}
 		t.line(fmt.Sprintf("master%d", i), fmt.Sprintf("name=%s,status=%s,address=%s,slaves=%d,sentinels=%d",
-			m.Name, status, s.Shown(m, m.Addr), len(m.Replicas), len(c.othersWatching(m))+1))
+			m.Name, c.observe(m).status(m), s.Shown(m, m.Addr), len(m.Replicas), len(c.othersWatching(m))+1))
 		i++
 	}
 }

@@ -327,12 +327,15 @@ type NewMaster struct {
 	DownAfter time.Duration
 	// Quorum is how many nodes must agree, 0 for a majority of the members.
 	Quorum int
+	// StopAfterFailure is its stop-after-failed-failover, and that of masters
+	// which SENTINEL MONITOR or a sentinel.conf brings in without saying.
+	StopAfterFailure bool
 }
 
 // Settings are the settings of such a master.
 func (n NewMaster) Settings() state.Settings {
 	s := state.DefaultSettings()
-	s.DownAfter = n.DownAfter
+	s.DownAfter, s.StopAfterFailure = n.DownAfter, n.StopAfterFailure
 	return s
 }
 
@@ -348,6 +351,8 @@ type Master struct {
 	// used.
 	Replicas    []state.Addr
 	ConfigEpoch state.Epoch
+	// saysStop: the file says what its stop-after-failed-failover is.
+	saysStop bool
 	// FromFlags: it comes from the masters setting (a flag, a variable or a key)
 	// and not from a monitor line of a sentinel.conf.
 	FromFlags bool

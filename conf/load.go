@@ -221,8 +221,8 @@ func (l *loader) strongest(s *setting) entry {
 	return entry{}
 }
 
-// finishMasters gives the masters of the masters setting what the other
-// settings say of them.
+// finishMasters gives masters what the other settings say of those of which
+// nothing else is said.
 func (l *loader) finishMasters() {
 	for i := range l.config.Masters {
 		m := &l.config.Masters[i]
@@ -231,6 +231,8 @@ func (l *loader) finishMasters() {
 			m.At = m.origin.at
 			m.Quorum = l.config.NewMaster.Quorum
 			m.Settings = l.config.NewMaster.Settings()
+		} else if !m.saysStop {
+			m.Settings.StopAfterFailure = l.config.NewMaster.StopAfterFailure
 		}
 	}
 }

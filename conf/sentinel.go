@@ -183,7 +183,7 @@ func take[T any](value *T, g sentinelconf.Given[T]) {
 func sentinelMaster(m sentinelconf.Master) Master {
 	master := Master{
 		Name: m.Name, Addr: m.Addr, Quorum: m.Quorum, Settings: m.Settings, ConfigEpoch: m.ConfigEpoch,
-		At: m.Line.At, origin: lineOrigin(m.Line),
+		At: m.Line.At, origin: lineOrigin(m.Line), saysStop: m.Gives("stop-after-failed-failover"),
 	}
 	for _, r := range m.Replicas {
 		master.Replicas = append(master.Replicas, r.Addr)

@@ -323,6 +323,8 @@ func masterSettings() table {
 			},
 			show: func(c *Config) string { return fmt.Sprint(c.NewMaster.Quorum) },
 		},
+		yesNoSetting("stop_after_failed_failover", "after an automatic failover that failed, wait for SENTINEL RESUME; default of all masters",
+			func(c *Config) *bool { return &c.NewMaster.StopAfterFailure }),
 	}
 }
 

@@ -27,6 +27,8 @@ func (d *draft) begin(op OpBegin) {
 		d.refuse(RefusedStale, "proposed for generation %d, now %d", op.Generation, m.Generation)
 	case m.LastAttempt != op.After:
 		d.refuse(RefusedStale, "proposed after the attempt of epoch %d, the last one is %d", op.After, m.LastAttempt)
+	case op.Kind == Auto && m.Pause != nil:
+		d.refuse(RefusedPaused, "master %q is paused %s", op.Name, m.Pause)
 	case op.Kind == Auto && !m.ODown:
 		d.refuse(RefusedNotDown, "master %q is not objectively down", op.Name)
 	case !d.isAlive(op.Member):
@@ -41,8 +43,9 @@ func (d *draft) grant(m *Master, op OpBegin) {
 	claim := Claim{Epoch: d.Epoch, Number: 1, Holder: op.Member}
 	m.Failover = &Failover{
 		Claim: claim, Kind: op.Kind, Reason: op.Reason, From: m.Addr, Evidence: m.Votes,
-		Phase: PhaseSelect, Started: d.at, PhaseSince: d.at,
+		Started: d.at,
 	}
+	d.enter(m, PhaseSelect)
 	m.LastAttempt, m.LastAttemptAt, m.RetryNow = d.Epoch, d.at, false
 	// A repair that was granted before must not be sent from now on.
 	m.dropRepairs()
@@ -99,7 +102,9 @@ func (d *draft) step(name string, c Claim, phases ...Phase) *Master {
 }
 
 func (d *draft) enter(m *Master, p Phase) {
-	m.Failover.Phase, m.Failover.PhaseSince = p, d.at
+	f := m.Failover
+	f.Phase, f.PhaseSince = p, d.at
+	f.Phases = append(slices.Clone(f.Phases), PhaseTime{p, d.at})
 }
 
 func (d *draft) selectCandidate(op OpSelect) {
@@ -228,12 +233,16 @@ func (d *draft) abort(op OpAbort) {
 		m.Failover.Verdicts = op.Verdicts
 	}
 	m.RetryNow = op.RetryNow
+	failed := m.Failover
 	if op.Event == NoteAborted {
 		d.emit(Note, NoteAborted, m.Name, d.details(m)+": "+op.Reason)
 	} else {
 		d.emitMaster(Warning, op.Event, m)
 	}
 	d.finish(m, "aborted", op.Reason)
+	if !op.RetryNow {
+		d.stop(m, failed, op.Reason)
+	}
 }
 
 // finish moves the running failover, if any, into the history.
@@ -258,6 +267,8 @@ func (d *draft) repair(op OpRepair) {
 		d.refuse(RefusedInvalid, "a repair is %q or %q, not %q", RepairConvert, RepairFix, op.Kind)
 	case m.Failover != nil:
 		d.refuse(RefusedInProgress, "failover of epoch %d runs", m.Failover.Epoch)
+	case m.Pause != nil:
+		d.refuse(RefusedPaused, "master %q is paused %s", op.Name, m.Pause)
 	case m.Generation != op.Generation:
 		d.refuse(RefusedStale, "proposed for generation %d, now %d", op.Generation, m.Generation)
 	case i < 0:

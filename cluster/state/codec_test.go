@@ -17,6 +17,7 @@ func opTypes() []reflect.Type {
 	for _, op := range []Op{
 		OpMember{}, OpAlive{}, OpForget{}, OpMonitor{}, OpRemove{}, OpSet{}, OpReset{}, OpObserve{}, OpVote{}, OpBegin{}, OpTakeOver{},
 		OpSelect{}, OpWait{}, OpPromoted{}, OpProgress{}, OpEnd{}, OpAbort{}, OpRepair{}, OpRepaired{}, OpConfig{}, OpResolve{},
+		OpPause{}, OpResume{},
 	} {
 		types = append(types, reflect.TypeOf(op))
 	}

@@ -160,6 +160,9 @@ func checkMasterStep(t testing.TB, old, m *Master, by Mutation) {
 	case m.Addr != old.Addr && (m.ConfigEpoch == old.ConfigEpoch || m.Generation == old.Generation):
 		t.Fatalf("%s moved within config epoch %d, generation %d", m.Name, m.ConfigEpoch, m.Generation)
 	}
+	if old.Pause != nil && old.Failover == nil && m.Failover != nil && m.Failover.Kind == Auto {
+		t.Fatalf("%s: a failover began by itself while it was paused %s", m.Name, old.Pause)
+	}
 	if old.Failover != nil && m.Failover != nil {
 		a, b := old.Failover, m.Failover
 		if b.Epoch != a.Epoch || b.Number < a.Number || phases[b.Phase] < phases[a.Phase] {
@@ -223,6 +226,13 @@ func withGroup(t testing.TB) *doc {
 	d.must(OpObserve{Name: "m", Generation: d.master().Generation, RunID: "run-1", ReplID: "history-1",
 		Replicas: []SeenReplica{{Addr: addr(2), RunID: "run-2"}, {Addr: addr(3), RunID: "run-3"}}})
 	return d
+}
+
+// allKnow takes the members of withGroup to builds that know a schema.
+func (d *doc) allKnow(schema int) {
+	for _, id := range []MemberID{alice, bob, carol} {
+		d.must(OpMember{Member{ID: id, RunID: "run", Addr: addr(100), Schema: schema, Alive: true}})
+	}
 }
 
 // odown votes m down.

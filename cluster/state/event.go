@@ -36,7 +36,8 @@ type Event struct {
 	Payload string
 }
 
-// The names of the events that Apply emits; all but the notes are Sentinel's.
+// The names of the events that Apply emits; all but +pause, +resume and the
+// notes are Sentinel's.
 const (
 	EventMonitor        = "+monitor"
 	EventUnmonitor      = "-monitor"
@@ -70,6 +71,10 @@ const (
 	EventAbortTimeout   = "-failover-abort-slave-timeout"
 	EventConvert        = "+convert-to-slave"
 	EventFix            = "+fix-slave-config"
+
+	// EventPause and EventResume are ours: see Pause.
+	EventPause  = "+pause"
+	EventResume = "+resume"
 
 	// NoteTakeOver: the failover goes on under a new claim.
 	NoteTakeOver = "failover-taken-over"

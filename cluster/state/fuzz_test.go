@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
+	"time"
 )
 
 // FuzzDecodeMutation: what can be read can be written, and means the same; no
@@ -191,12 +192,14 @@ func (g *generator) op() Op {
 		return OpMonitor{Name: name, Addr: g.addr(), Quorum: g.n(4), Settings: DefaultSettings(),
 			Replicas: []Addr{g.addr(), g.addr()}, ConfigEpoch: Epoch(g.n(40)), Seed: g.n(2) == 0}
 	case 3:
-		if g.n(4) == 0 {
+		switch g.n(8) {
+		case 0:
 			return OpRemove{Name: name}
+		case 1, 2: // seldom: it ends the failover that runs
+			return OpReset{Names: []string{name, g.name()}}
 		}
-		return OpReset{Names: []string{name, g.name()}}
 	case 4, 5:
-		option := []Option{{Name: "quorum", Values: []string{fmt.Sprint(g.n(4))}}, {Name: "auth-pass", Values: []string{"p"}}, {Name: "?"}}[g.n(3)]
+		option := []Option{{Name: "quorum", Values: []string{fmt.Sprint(g.n(4))}}, {Name: "auth-pass", Values: []string{"p"}}, {Name: "?"}, {Name: "stop-after-failed-failover", Values: []string{"yes"}}}[g.n(4)]
 		return OpSet{Name: name, Options: []Option{option, {Name: "quorum", Values: []string{"1"}}}}
 	case 6, 7:
 		return OpObserve{Name: name, Generation: g.generation(name), ReplID: ReplID(fmt.Sprint(g.n(7))),
@@ -250,6 +253,16 @@ func (g *generator) failoverOp(name string) Op {
 		return OpEnd{Name: name, Claim: c, Timeout: g.n(2) == 0, BestEffort: []Addr{g.addr()}}
 	case 10:
 		return OpAbort{Name: name, Claim: c, Event: []string{EventAbortTimeout, NoteAborted}[g.n(2)], RetryNow: g.n(2) == 0}
+	}
+	switch g.n(6) {
+	case 0:
+		return OpPause{Name: name, By: "p", For: time.Duration(g.n(3)-1) * time.Second}
+	case 1, 2:
+		op := OpResume{Name: name, By: "p", Number: uint64(g.n(3))}
+		if m, ok := g.s.Master(name); ok && m.Pause != nil && op.Number > 0 {
+			op.Number = m.Pause.Number
+		}
+		return op
 	}
 	if g.n(2) == 0 {
 		return OpRepair{Name: name, Generation: g.generation(name), Addr: g.addr(), Kind: RepairFix, Member: g.member()}

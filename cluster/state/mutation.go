@@ -1,5 +1,7 @@
 package state
 
+import "time"
+
 // MutationID names a mutation for ever: the member that proposed it and that
 // member's own rising number. A mutation that arrives twice is applied once.
 type MutationID struct {
@@ -70,6 +72,8 @@ const (
 	RefusedStale Refusal = "stale"
 	// RefusedNotDown: an automatic failover without ODOWN.
 	RefusedNotDown Refusal = "not-odown"
+	// RefusedPaused: an automatic failover or a repair of a paused group.
+	RefusedPaused Refusal = "paused"
 )
 
 // OpMember says that a member runs, with its present process and address.
@@ -260,6 +264,22 @@ type OpResolve struct {
 	IP   string
 }
 
+// OpPause keeps redis-failover's hands off a group, see [Pause]. It replaces a
+// pause that stands.
+type OpPause struct {
+	Name    string
+	By, Why string
+	For     time.Duration
+}
+
+// OpResume ends a pause: the one of Number, or, with 0, whichever stands. If none
+// does, 0 is accepted and changes nothing.
+type OpResume struct {
+	Name   string
+	Number uint64
+	By     string
+}
+
 // OpUnknown stands for an op of a newer build, or one that cannot be read, as the
 // codec found it.
 type OpUnknown struct {
@@ -288,6 +308,8 @@ func (OpRepair) kind() string    { return "repair" }
 func (OpRepaired) kind() string  { return "repaired" }
 func (OpConfig) kind() string    { return "config" }
 func (OpResolve) kind() string   { return "resolve" }
+func (OpPause) kind() string     { return "pause" }
+func (OpResume) kind() string    { return "resume" }
 func (o OpUnknown) kind() string { return o.Kind }
 
 // Kind is the codec's name of an op.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // knowing is a member whose build knows a schema.
@@ -308,6 +309,8 @@ func logOfSchema1(t *testing.T) ([]byte, *State) {
 	d.must(OpForget{Member: carol})
 	d.must(OpMember{Member{ID: carol, RunID: "again", Addr: addr(101), Version: "0.1", Schema: 1, Alive: true}})
 	d.must(OpSet{Name: "m", Options: []Option{{Name: "auth-pass", Values: []string{"\x00\xff"}}, {Name: "rename-command", Values: []string{"CONFIG", "c"}}}})
+	d.must(OpRemove{Name: "m"})
+	d.must(monitorM(1))
 	g := &generator{input: randomBytes(6, 1200), s: d.s}
 	for g.more() && len(d.log) < 200 {
 		d.do(g.op())
@@ -352,5 +355,8 @@ func logOfSchema2(t *testing.T) ([]byte, *State) {
 	d.must(OpPromoted{Name: "m", Claim: c})
 	d.must(OpConfig{Options: []Option{option(AnnounceHostnames, "yes")}})
 	d.must(OpEnd{Name: "m", Claim: c})
+	d.must(OpSet{Name: "m", Options: []Option{option("stop-after-failed-failover", "yes")}})
+	d.must(OpPause{Name: "m", By: "ann at 10.9.9.9:1", Why: "new disks", For: time.Hour})
+	d.must(OpResume{Name: "m", By: "ann at 10.9.9.9:1"})
 	return d.written(), d.s
 }

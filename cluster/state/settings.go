@@ -27,8 +27,12 @@ type Settings struct {
 	// still receive the "dead" master's stream (it lives; we are cut off).
 	// 0 turns the rule off. Our own addition.
 	WitnessWait time.Duration
-	AuthUser    string
-	AuthPass    Secret
+	// StopAfterFailure: after an automatic failover that failed the group is
+	// paused until a person resumes it, and not tried again by rule. Our own
+	// addition, the way of the older redis-failover.
+	StopAfterFailure bool `json:",omitempty"`
+	AuthUser         string
+	AuthPass         Secret
 	// NotificationScript and ClientReconfigScript are paths, "" for none.
 	NotificationScript   string
 	ClientReconfigScript string
@@ -163,6 +167,7 @@ var optionRules = map[string]optionRule{
 	"master-reboot-down-after-period":  millis(0, func(m *Master) *time.Duration { return &m.RebootDownAfter }),
 	"primary-reboot-down-after-period": millis(0, func(m *Master) *time.Duration { return &m.RebootDownAfter }),
 	"replica-witness-wait":             millis(0, func(m *Master) *time.Duration { return &m.WitnessWait }),
+	"stop-after-failed-failover":       yesNo(2, func(m *Master) *bool { return &m.StopAfterFailure }),
 	"auth-user":                        text(func(m *Master) *string { return &m.AuthUser }),
 	"auth-pass":                        secret(func(m *Master) *Secret { return &m.AuthPass }),
 	"notification-script":              text(func(m *Master) *string { return &m.NotificationScript }),
@@ -198,6 +203,21 @@ func millis(least int64, field func(*Master) *time.Duration) optionRule {
 		values: 1,
 		set:    func(m *Master, v []string) bool { return setMillis(field(m), v[0], least) },
 		value:  func(m *Master) string { return field(m).String() },
+	}
+}
+
+func yesNo(schema int, field func(*Master) *bool) optionRule {
+	words := map[string]bool{"yes": true, "no": false}
+	return optionRule{
+		values: 1, schema: schema,
+		set: func(m *Master, v []string) bool {
+			value, ok := words[strings.ToLower(v[0])]
+			if ok {
+				*field(m) = value
+			}
+			return ok
+		},
+		value: func(m *Master) string { return strconv.FormatBool(*field(m)) },
 	}
 }
 

@@ -124,7 +124,7 @@ func TestDiffering(t *testing.T) {
 	values := map[string][]string{
 		"down-after-milliseconds": {"1"}, "failover-timeout": {"1"}, "parallel-syncs": {"9"}, "quorum": {"9"},
 		"master-reboot-down-after-period": {"9"}, "primary-reboot-down-after-period": {"9"}, "replica-witness-wait": {"9"},
-		"auth-user": {"u"}, "auth-pass": {"p"}, "notification-script": {"n"}, "client-reconfig-script": {"c"}, "rename-command": {"A", "b"},
+		"stop-after-failed-failover": {"yes"}, "auth-user": {"u"}, "auth-pass": {"p"}, "notification-script": {"n"}, "client-reconfig-script": {"c"}, "rename-command": {"A", "b"},
 	}
 	for _, name := range OptionNames() {
 		a, b := &Master{Settings: DefaultSettings(), Quorum: 1}, &Master{Settings: DefaultSettings(), Quorum: 1}

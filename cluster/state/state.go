@@ -162,6 +162,9 @@ type Master struct {
 	// RetryNow: what stopped the last attempt was one candidate's fault, so
 	// another attempt need not wait.
 	RetryNow bool
+	// Pause is why nothing is done to this group by itself at present, nil if
+	// all is.
+	Pause *Pause `json:",omitempty"`
 	// History holds the last finished failovers, oldest first.
 	History []Failover
 	// IPs are what the names of servers stand for, as far as known, sorted by
@@ -293,6 +296,8 @@ type Failover struct {
 
 	Started    Time
 	PhaseSince Time
+	// Phases holds the phases that were entered, in order.
+	Phases []PhaseTime
 	// Switched is when the promotion was committed, 0 if it was not.
 	Switched Time
 	// Ended and Outcome are set when it is over: Outcome is "" while it runs,
@@ -300,6 +305,13 @@ type Failover struct {
 	Ended     Time
 	Outcome   string
 	EndReason string
+}
+
+// PhaseTime is when a phase was entered, by the clock of the member that
+// carried the failover out then: the times of a record may come from two clocks.
+type PhaseTime struct {
+	Phase Phase
+	At    Time
 }
 
 // ReconfOf returns the progress of a replica, "" if it has not been ordered.

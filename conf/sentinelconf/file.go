@@ -87,7 +87,12 @@ type Master struct {
 	ConfigEpoch state.Epoch
 	// sentinels holds the run ids of known-sentinel lines.
 	sentinels map[string]bool
+	// options holds the names of the options that lines of the file set.
+	options map[string]bool
 }
+
+// Gives reports whether a line of the file sets the option of that name.
+func (m *Master) Gives(option string) bool { return m.options[option] }
 
 // Replica is a known-replica line.
 type Replica struct {

@@ -31,7 +31,7 @@ func (p *parser) monitor(q queuedLine) {
 	p.masters[name] = len(p.file.Masters)
 	p.file.Masters = append(p.file.Masters, Master{
 		Line: q.Line, Name: name, Addr: addr, Quorum: quorum,
-		Settings: state.DefaultSettings(), sentinels: make(map[string]bool),
+		Settings: state.DefaultSettings(), sentinels: make(map[string]bool), options: make(map[string]bool),
 	})
 }
 
@@ -105,7 +105,7 @@ func (p *parser) master(q queuedLine) *Master {
 		return &p.file.Masters[i]
 	}
 	if p.broken[name] {
-		return &Master{Name: name, Settings: state.DefaultSettings(), sentinels: make(map[string]bool)}
+		return &Master{Name: name, Settings: state.DefaultSettings(), sentinels: make(map[string]bool), options: make(map[string]bool)}
 	}
 	names := make([]string, len(p.file.Masters))
 	for i, m := range p.file.Masters {
@@ -153,6 +153,7 @@ var optionFaults = map[string][2]string{
 	"master-reboot-down-after-period":  {"negative time parameter.", "Give milliseconds, from 1, or 0 to turn the rule off."},
 	"primary-reboot-down-after-period": {"negative time parameter.", "Give milliseconds, from 1, or 0 to turn the rule off."},
 	"replica-witness-wait":             {"negative time parameter.", "Give milliseconds, from 1, or 0 to turn the rule off."},
+	"stop-after-failed-failover":       {"argument must be 'yes' or 'no'", "Give yes or no."},
 	"parallel-syncs":                   {"This is not a number of replicas.", "Give a whole number from 1."},
 	"rename-command":                   {"A command cannot be renamed to or from nothing.", "Give the command and its new name."},
 }
@@ -183,6 +184,7 @@ func (p *parser) option(m *Master, q queuedLine) {
 		return
 	}
 	m.Settings = scratch.Settings
+	m.options[q.name] = true
 }
 
 // atLeastOne reads parallel-syncs 0, which Sentinel accepts in a file and then

@@ -205,6 +205,7 @@ func Step(env Env, w *Watch, in Input) Output {
 	s.judge()
 	if env.CanCommit {
 		s.checkQuorum()
+		s.endPause()
 		s.vote()
 		s.learn()
 		s.act()

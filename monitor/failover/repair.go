@@ -36,7 +36,7 @@ func (s *step) repairAll() {
 		if s.repairedElsewhere(r) {
 			continue
 		}
-		if kind, reason := s.wrong(v); kind != "" {
+		if kind, reason := s.wrong(v); kind != "" && s.m.Pause == nil {
 			op := state.OpRepair{Name: s.m.Name, Generation: s.m.Generation, Addr: r.Addr, Kind: kind, Member: s.env.Self, Reason: reason}
 			if s.propose(repairKeyPrefix+r.Addr.String(), op) {
 				s.log(slog.LevelInfo, "a replica must be re-pointed", slog.String("replica", r.Addr.String()), slog.String("reason", reason))

@@ -98,6 +98,7 @@ func (sc *scene) say(format string, args ...any) {
 //	observe ADDR RUNID         another member saw a replica's run id
 //	set k v, reset, remove     SENTINEL SET, RESET, REMOVE
 //	manual                     SENTINEL FAILOVER at this node
+//	paused [5s], resumed       somebody keeps our hands off the group, or ends that
 //	pause 5s                   this process does not run for a while
 //	restart                    this process ends and another one begins
 //	log on|off                 the log takes proposals, or does not
@@ -120,7 +121,7 @@ func (sc *scene) do(words []string) error {
 		return err
 	case "until":
 		return sc.until(strings.Join(rest, " "))
-	case "vote", "alive", "begin", "take", "grant", "observe", "set", "reset", "remove":
+	case "vote", "alive", "begin", "take", "grant", "observe", "set", "reset", "remove", "paused", "resumed":
 		return sc.others(words[0], rest)
 	case "manual":
 		sc.asked++
@@ -161,7 +162,7 @@ func (sc *scene) node(words []string) error {
 	}
 	sc.self = state.MemberID(words[0])
 	for _, id := range words[2:] {
-		sc.apply(state.OpMember{Member: state.Member{ID: state.MemberID(id), Alive: true}})
+		sc.apply(state.OpMember{Member: state.Member{ID: state.MemberID(id), Schema: state.SchemaVersion, Alive: true}})
 	}
 	return nil
 }
@@ -585,6 +586,18 @@ func (sc *scene) others(what string, words []string) error {
 		op = state.OpReset{Names: []string{sc.name}}
 	case "remove":
 		op = state.OpRemove{Name: sc.name}
+	case "paused":
+		pause := state.OpPause{Name: sc.name, By: "ann"}
+		if len(words) > 0 {
+			length, err := time.ParseDuration(words[0])
+			if err != nil {
+				return err
+			}
+			pause.For = length
+		}
+		op = pause
+	case "resumed":
+		op = state.OpResume{Name: sc.name, By: "ann"}
 	}
 	err := sc.apply(op)
 	if !sc.blind {

@@ -44,6 +44,10 @@ func (s *step) consider() {
 	if _, under := s.w.pending[keyManual]; under {
 		return
 	}
+	if reason := s.pausedReason(); reason != "" {
+		s.because(slog.LevelWarn, reason)
+		return
+	}
 	if reason := s.mayNotClaim(); reason != "" {
 		s.because(slog.LevelInfo, reason)
 		return

@@ -30,6 +30,10 @@ type Watch struct {
 	vacant Moment
 	// resetAt is when this node learned of the last RESET; 0: of none.
 	resetAt Moment
+	// paused is the number of the document's pause, 0 if none stands, and
+	// pausedSince when this node learned of it.
+	paused      uint64
+	pausedSince Moment
 	// odownSince is when this node learned of the present ODOWN.
 	odownSince Moment
 	// agreed is the master as the last Step saw it: one that has not changed is
@@ -216,6 +220,7 @@ func (s *step) follow() {
 	} else if w.odownSince == 0 {
 		w.odownSince = now
 	}
+	s.followPause()
 	key := phaseKey{}
 	if f := m.Failover; f != nil {
 		key = phaseKey{f.Claim, f.Phase}

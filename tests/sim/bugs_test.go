@@ -48,7 +48,7 @@ var bugs = []bug{
 	},
 	{
 		name:      "a promotion is recorded without looking at the role",
-		edits:     []edit{{"monitor/failover/carry.go", "v.facts.Role == RoleMaster && v.linked", "v.linked"}},
+		edits:     []edit{{"monitor/failover/carry.go", "v.told && v.facts.Role == RoleMaster", "v.told"}},
 		schedules: 300, finds: []string{"promotion-unproven"},
 	},
 	{

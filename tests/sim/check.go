@@ -25,6 +25,7 @@ import (
 //	event-lost           a node that was away gets the events that it missed
 //	configuration-lost   what was acknowledged to a person is in the document
 //	begun-without-odown  an automatic failover needs the quorum of living members
+//	begun-while-paused   no failover begins by itself, no repair is granted, in a pause
 //	begun-too-soon       attempts keep their distance
 //	spurious-failover    a master that was well for enough nodes is left alone
 //	judged-too-soon      a master is judged by what was seen of it in this role

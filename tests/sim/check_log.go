@@ -129,6 +129,9 @@ func (c *checker) checkBegin(op state.OpBegin, before *state.State, e entry) {
 	if op.Kind != state.Auto {
 		return
 	}
+	if m.Pause != nil {
+		w.violated("begun-while-paused", "the failover of %s in epoch %d began by itself in a pause %s", op.Name, now.epoch, m.Pause)
+	}
 	votes := 0
 	for _, v := range m.Votes {
 		if member, ok := before.Member(v.Member); ok && member.Alive {

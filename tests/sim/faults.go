@@ -38,6 +38,7 @@ var faults = []fault{
 	{4, (*world).configure},
 	{2, (*world).reset},
 	{2, (*world).monitorAnew},
+	{3, (*world).holdBack},
 	{3, (*world).changePriority},
 	{5, (*world).meddle},
 }
@@ -302,6 +303,7 @@ func (w *world) configure() {
 		option("failover-timeout", oneOf(w.rng, 1000, 3000, 10000)),
 		option("parallel-syncs", 1+w.rng.IntN(3)),
 		option("replica-witness-wait", oneOf(w.rng, 0, 1000, 10000)),
+		{Name: "stop-after-failed-failover", Values: []string{oneOf(w.rng, "yes", "no")}},
 		option("quorum", 0), // refused, with all that comes with it
 	}
 	op := state.OpSet{Name: pick(w, w.groups).name, Options: []state.Option{pick(w, options)}}
@@ -312,6 +314,15 @@ func (w *world) configure() {
 }
 
 func (w *world) reset() { w.operator(state.OpReset{Names: []string{pick(w, w.groups).name}}, ignore) }
+
+// holdBack is SENTINEL PAUSE; one without a length is ended by a person.
+func (w *world) holdBack() {
+	op := state.OpPause{Name: pick(w, w.groups).name, By: "a person", For: oneOf(w.rng, 0, 500*ms, 10*time.Second)}
+	w.operator(op, ignore)
+	if op.For == 0 {
+		w.after(w.howLong(), func() { w.operator(state.OpResume{Name: op.Name, By: "a person"}, ignore) })
+	}
+}
 
 // monitorAnew is REMOVE and then MONITOR of the same name.
 func (w *world) monitorAnew() {

@@ -96,7 +96,7 @@ func (n *node) wall() state.Time {
 }
 
 func (n *node) member() state.Member {
-	return state.Member{ID: n.id, RunID: string(n.id) + "/" + string(rune('0'+n.life%10)), Alive: true}
+	return state.Member{ID: n.id, RunID: string(n.id) + "/" + string(rune('0'+n.life%10)), Schema: state.SchemaVersion, Alive: true}
 }
 
 // run calls do as soon as the process gets processor time.

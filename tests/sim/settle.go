@@ -43,6 +43,22 @@ func (w *world) revive() {
 	}
 }
 
+// resume ends the pauses that nobody has ended. After a failover that failed the
+// person looks first whether the next one could do better.
+func (w *world) resume() {
+	for m := range w.log.newest().Masters() {
+		if m.Pause == nil || m.Pause.For > 0 {
+			continue
+		}
+		master := w.byAddr[m.Addr]
+		lives := master.running && master.role == failover.RoleMaster
+		if m.Pause.Failed == 0 || lives || w.mustBePromoted(m) != nil {
+			w.log.append(w.nodes[0].mutation(state.OpResume{Name: m.Name, By: "a person"}), 0)
+			w.log.applyEverywhere()
+		}
+	}
+}
+
 // await lets time pass until all has been at rest for a while.
 func (w *world) await() {
 	limit := w.now + w.patience()
@@ -50,6 +66,7 @@ func (w *world) await() {
 	for {
 		w.runUntil(w.now + time.Second)
 		w.revive() // a removal may have been late
+		w.resume()
 		unrest := w.unrest()
 		switch {
 		case unrest != "" && w.now > limit:
@@ -71,6 +88,9 @@ func (w *world) patience() time.Duration {
 	for m := range w.log.newest().Masters() {
 		// A failover that runs, the wait after it, one more that fails and its
 		// wait, a last one; a stray replica is left alone for a timeout.
+		if m.Pause != nil {
+			longest = max(longest, 2*m.Pause.For)
+		}
 		d := 8*m.FailoverTimeout + 5*m.DownAfter + 3*m.WitnessWait + m.RebootDownAfter
 		longest = max(longest, d)
 	}
