@@ -43,7 +43,7 @@ type stage struct {
 	nodes int
 	// network gives every process a machine of its own.
 	network bool
-	// redis are the options of the servers.
+	// redis are the options of the servers; with TLS it holds for the nodes too.
 	redis procs.Opts
 	// conf are more lines of the nodes' sentinel.conf.
 	conf []string
@@ -79,7 +79,7 @@ func play(t *testing.T, st stage) *scene {
 		fmt.Sprintf("sentinel monitor %s %s %d %d", group, s.Master.Addr.Host, s.Master.Addr.Port, st.nodes/2+1),
 		fmt.Sprintf("sentinel down-after-milliseconds %s %d", group, downAfter.Milliseconds()),
 	}, st.conf...))
-	s.nodes = procs.StartCluster(t, procs.ClusterOpts{Nodes: st.nodes, Network: network, Args: append(slices.Clone(st.args), file)})
+	s.nodes = procs.StartCluster(t, procs.ClusterOpts{Nodes: st.nodes, Network: network, TLS: st.redis.TLS, Args: append(slices.Clone(st.args), file)})
 	s.watched(s.Master)
 	s.listen()
 	return s

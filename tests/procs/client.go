@@ -24,6 +24,9 @@ func (s *Server) Dial() (redis.Conn, error) {
 		redis.DialReadTimeout(callTimeout),
 		redis.DialWriteTimeout(callTimeout),
 	}
+	if s.plan.tls != nil {
+		options = append(options, redis.DialUseTLS(true), redis.DialTLSSkipVerify(true), redis.DialTLSConfig(s.plan.tls.config()))
+	}
 	if s.plan.password != "" {
 		options = append(options, redis.DialPassword(s.plan.password))
 	}

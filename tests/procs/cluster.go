@@ -27,6 +27,8 @@ type ClusterOpts struct {
 	Tick time.Duration
 	// Network gives each member a host of its own there.
 	Network *Network
+	// TLS has the members speak TLS only, but for what raft says.
+	TLS *TLS
 	// User and Password are for the calls of the test, when the configuration
 	// demands them.
 	User, Password string
@@ -102,7 +104,7 @@ func (c *Cluster) add() *Member {
 	c.t.Helper()
 	m := &Member{cluster: c, Node: &Node{}, Index: len(c.Members), Args: slices.Clone(c.opts.Args)}
 	p := plan{
-		name: fmt.Sprintf("redis-failover, member %d,", m.Index), user: c.opts.User, password: c.opts.Password,
+		name: fmt.Sprintf("redis-failover, member %d,", m.Index), user: c.opts.User, password: c.opts.Password, tls: c.opts.TLS,
 		argv: m.argv,
 	}
 	if c.opts.Network != nil {
@@ -128,10 +130,11 @@ func (m *Member) takeRaftAddr() {
 // argv is the command line of the next start.
 func (m *Member) argv(_ string, addr state.Addr) []string {
 	argv := []string{
-		cmp.Or(m.Program, Binary(m.t)), "-addr=" + addr.String(), "-broker=raft", "-raft_addr=" + m.Raft.String(),
+		cmp.Or(m.Program, Binary(m.t)), "-broker=raft", "-raft_addr=" + m.Raft.String(),
 		"-raft_data_dir=" + m.DataDir, "-raft_cluster=" + joinAddrs(m.cluster.founders),
 		fmt.Sprintf("-raft_rtt=%d", m.cluster.opts.Tick.Milliseconds()),
 	}
+	argv = append(argv, m.cluster.opts.TLS.listenFlags(addr.String())...)
 	if m.joins {
 		argv = append(argv, "-raft_cluster_state=join")
 	}

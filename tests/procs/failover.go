@@ -31,6 +31,8 @@ type NodeOpts struct {
 	User, Password string
 	// Host starts it on that host.
 	Host *Host
+	// TLS has it speak TLS only, towards servers and members too.
+	TLS *TLS
 }
 
 // Node is a running redis-failover.
@@ -61,7 +63,7 @@ func PrepareNode(t testing.TB, o NodeOpts) *Node {
 	t.Helper()
 	program := Binary(t)
 	n := &Node{DataDir: cmp.Or(flagValue(o.Args, "data_dir"), flagValue(o.Args, "raft_data_dir"))}
-	p := plan{name: "redis-failover", user: o.User, password: o.Password, host: o.Host, env: o.Env}
+	p := plan{name: "redis-failover", user: o.User, password: o.Password, host: o.Host, env: o.Env, tls: o.TLS}
 	if text := flagValue(o.Args, "addr"); text != "" {
 		addr, err := state.ParseAddr(text)
 		if err != nil {
@@ -73,7 +75,7 @@ func PrepareNode(t testing.TB, o NodeOpts) *Node {
 	p.argv = func(dir string, addr state.Addr) []string {
 		argv := []string{program}
 		if p.addr.IsZero() {
-			argv = append(argv, "-addr="+addr.String())
+			argv = append(argv, o.TLS.listenFlags(addr.String())...)
 		}
 		if !given {
 			n.DataDir = filepath.Join(dir, "data")

@@ -23,6 +23,8 @@ type Opts struct {
 	// User too, the default user is off and this ACL user, who may do all,
 	// takes its place.
 	User, Password string
+	// TLS has it speak TLS only, towards its replicas too.
+	TLS *TLS
 	// ReplicaOf makes it a replica from its start.
 	ReplicaOf state.Addr
 	// Network gives each server a host of its own there.
@@ -40,7 +42,7 @@ func Redis(t testing.TB, o Opts) *Server {
 		o.Host = o.Network.Host()
 	}
 	return launch(t, plan{
-		name: "redis-server", user: o.User, password: o.Password, host: o.Host,
+		name: "redis-server", user: o.User, password: o.Password, host: o.Host, tls: o.TLS,
 		files: func(dir string, addr state.Addr) error {
 			return writeLines(filepath.Join(dir, "redis.conf"), o.lines(dir, addr))
 		},
@@ -62,6 +64,9 @@ func (o Opts) lines(dir string, addr state.Addr) []string {
 	)
 	if o.Password != "" {
 		lines = append(lines, "masterauth "+strconv.Quote(o.Password))
+	}
+	if o.TLS != nil {
+		lines = append(lines, o.TLS.lines(addr.Port)...)
 	}
 	switch {
 	case o.User != "":

@@ -53,6 +53,8 @@ type plan struct {
 	user, password string
 	env            []string
 	host           *Host
+	// tls is how its connections are made, nil for plain TCP.
+	tls *TLS
 	// addr is set when the test wants a certain address.
 	addr state.Addr
 	// files writes what the program needs into dir, once for each address; nil

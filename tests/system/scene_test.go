@@ -30,7 +30,8 @@ const (
 type stage struct {
 	// replicas is their number, 2 if it is 0; none is -1.
 	replicas int
-	redis    procs.Opts
+	// redis are the options of the servers; with TLS it holds for the node too.
+	redis procs.Opts
 	// conf are more lines of the sentinel.conf.
 	conf []string
 	// args are more flags of redis-failover.
@@ -67,7 +68,7 @@ func play(t *testing.T, st stage) *scene {
 		fmt.Sprintf("sentinel monitor %s %s %d 1", group, s.Master.Addr.Host, s.Master.Addr.Port),
 		fmt.Sprintf("sentinel down-after-milliseconds %s %d", group, downAfter.Milliseconds()),
 	}, st.conf...))
-	s.node = procs.Failover(t, append(slices.Clone(st.args), s.file)...)
+	s.node = procs.StartNode(t, procs.NodeOpts{Args: append(slices.Clone(st.args), s.file), TLS: st.redis.TLS})
 	if !st.unseen {
 		procs.Eventually(t, patience, s.watched)
 	}
