@@ -137,6 +137,7 @@ func masterFlags(m *state.Master, v failover.ServerView) string {
 	flags.add(!v.Linked, "disconnected")
 	flags.add(m.Failover != nil, "failover_in_progress")
 	flags.add(m.Failover != nil && m.Failover.Kind == state.Manual, "force_failover")
+	flags.add(v.ScriptKillSent, "script_kill_sent")
 	flags.add(v.RebootPending, "master_reboot")
 	return flags.String()
 }

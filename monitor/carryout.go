@@ -71,6 +71,8 @@ func (m *Monitor) order(g *group, o failover.Order) {
 		l.Send(Request{Ping: o.Ping, Info: Section(o.Info)})
 	case failover.Drop:
 		l.Drop()
+	case failover.KillScript:
+		l.Send(Request{KillScript: true})
 	case failover.Reconfigure:
 		m.nextOrder++
 		fence := o.Fence
@@ -138,6 +140,10 @@ func (m *Monitor) report(name string, links uint64, r Report) {
 	case ReportOrdered:
 		var refusal redis.Error
 		in.Kind, in.Refused = failover.Ordered, errors.As(r.Err, &refusal)
+		if r.Text != "" {
+			m.log.Warn("the server follows the order, but refused a part of it: its clients may not have been dropped, or its configuration not been rewritten",
+				"master", name, "server", r.Addr.String(), "error", r.Text)
+		}
 		if r.Err == nil {
 			m.failAt(CrashAfterOrder)
 		}

@@ -47,14 +47,17 @@ const (
 	InfoAll
 )
 
-// Request is what to ask a server: PING, INFO or both, in this order.
+// Request is what to ask a server: SCRIPT KILL, PING, INFO, in this order. What
+// SCRIPT KILL is answered with is not reported; the next PONG tells.
 type Request struct {
-	Ping bool
-	Info Section
+	KillScript bool
+	Ping       bool
+	Info       Section
 }
 
 // merge makes r ask for all that either asks for.
 func (r *Request) merge(other Request) {
+	r.KillScript = r.KillScript || other.KillScript
 	r.Ping = r.Ping || other.Ping
 	r.Info = max(r.Info, other.Info)
 }
@@ -66,9 +69,9 @@ type Reconfigure struct {
 	// Target is the server to follow; zero is SLAVEOF NO ONE.
 	Target state.Addr
 	// Valid is asked right before the bytes are written, on a goroutine of the
-	// link; false drops the order (ErrDropped). It may be asked twice, because
-	// a server that refuses the transaction gets a plain SLAVEOF instead. It
-	// must not call the link. Never nil.
+	// link; false drops the order (ErrDropped). It may be asked again, because a
+	// server that refuses a part of the transaction gets it without that. It must
+	// not call the link. Never nil.
 	Valid func() bool
 	// Probe asks for INFO replication right behind the order, in one write.
 	Probe bool
@@ -89,7 +92,7 @@ const (
 	ReportPong
 	// ReportInfo: a reply to INFO. SentAt, Full, and Text with Facts or Err.
 	ReportInfo
-	// ReportOrdered: an order is answered or lost. ID, Err.
+	// ReportOrdered: an order is answered or lost. ID, Err, Text.
 	ReportOrdered
 	// ReportAuth: the server does not let us in, or not fully: a wrong
 	// password, one that it does not want, missing permissions, protected mode.
@@ -124,7 +127,9 @@ type Report struct {
 	Valid bool
 	// Full: the answer to plain INFO, not to INFO replication.
 	Full bool
-	// Text is what PING or INFO was answered with.
+	// Text is what PING or INFO was answered with. Of a ReportOrdered without Err:
+	// why a part of the order was left out (the clients were not dropped, or the
+	// configuration not rewritten), "" if none was.
 	Text  string
 	Facts failover.Facts
 

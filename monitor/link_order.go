@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,18 +17,32 @@ import (
 // Some engines have no MULTI, CONFIG or CLIENT, or their operators took them
 // away; what matters is the SLAVEOF. Without MULTI the commands run one by one
 // as they come, and SLAVEOF's own reply is the result. With MULTI but without
-// one of the others the transaction is discarded, and SLAVEOF goes out again
-// alone.
+// one of the others the transaction is discarded, and goes out again without
+// those that were refused: a server without CONFIG still has clients that write
+// to it.
 //
 // The fields below Reconfigure are of the goroutine that reads, and while the
 // order is in an outbox of whoever holds link.mu.
 type order struct {
 	Reconfigure
-	// plain: SLAVEOF alone.
-	plain bool
-	// noMulti and refused are the error replies to MULTI and to SLAVEOF, other
-	// the first one to another command of the transaction.
-	noMulti, refused, other error
+	// without are the companions that were refused, refusal the first error reply
+	// to one, and tried how many there were when the transaction was last sent.
+	without []command
+	refusal error
+	tried   int
+	// noMulti and refused are the error replies to MULTI and to SLAVEOF.
+	noMulti, refused error
+}
+
+// companions are what goes with SLAVEOF, in this order.
+var companions = [...]struct {
+	command command
+	name    string
+	args    []any
+}{
+	{askRewrite, "CONFIG", []any{"REWRITE"}},
+	{askKillNormal, "CLIENT", []any{"KILL", "TYPE", "normal"}},
+	{askKillPubsub, "CLIENT", []any{"KILL", "TYPE", "pubsub"}},
 }
 
 // ask writes the order's commands.
@@ -39,14 +54,16 @@ func (o *order) ask(w *codec, rename func(string) string) {
 	ask := func(c command, name string, args ...any) {
 		w.ask(question{command: c, order: o}, rename(name), args...)
 	}
-	if o.plain {
+	if o.tried = len(o.without); o.tried == len(companions) {
 		ask(askPlainSlaveof, "SLAVEOF", slaveof...)
 	} else {
 		ask(askMulti, "MULTI")
 		ask(askSlaveof, "SLAVEOF", slaveof...)
-		ask(askQueued, "CONFIG", "REWRITE")
-		ask(askQueued, "CLIENT", "KILL", "TYPE", "normal")
-		ask(askQueued, "CLIENT", "KILL", "TYPE", "pubsub")
+		for _, c := range companions {
+			if !slices.Contains(o.without, c.command) {
+				ask(c.command, c.name, c.args...)
+			}
+		}
 		ask(askExec, "EXEC")
 	}
 	if o.Probe {
@@ -66,9 +83,12 @@ func (o *order) answer(c command, value any, refusal redis.Error) (bool, error) 
 		o.noMulti = err
 	case askSlaveof:
 		o.refused = err
-	case askQueued:
-		if o.other == nil {
-			o.other = err
+	case askRewrite, askKillNormal, askKillPubsub:
+		if err == nil {
+			break
+		}
+		if o.without = append(o.without, c); o.refusal == nil {
+			o.refusal = err
 		}
 	case askExec:
 		return true, o.result(value, err)
@@ -96,13 +116,9 @@ func (o *order) result(exec any, err error) error {
 	return nil
 }
 
-// fallBack reports whether the order is to be sent again as a plain SLAVEOF: the
-// transaction was discarded, and not because of its SLAVEOF.
+// fallBack reports whether the order is to be sent again without some of its
+// companions: the transaction was discarded, and not because of its SLAVEOF.
 func (o *order) fallBack(c command, exec redis.Error) bool {
 	discarded := c == askExec && strings.HasPrefix(string(exec), "EXECABORT")
-	if !discarded || o.noMulti != nil || o.refused != nil || o.other == nil {
-		return false
-	}
-	o.plain = true
-	return true
+	return discarded && o.noMulti == nil && o.refused == nil && len(o.without) > o.tried
 }

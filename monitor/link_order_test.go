@@ -20,7 +20,12 @@ var transaction = []string{
 func TestOrderReplies(t *testing.T) {
 	const queued, unknown = "+QUEUED\r\n", "-ERR unknown command\r\n"
 	const abort = "-EXECABORT Transaction discarded because of previous errors.\r\n"
-	plain := append(slices.Clone(transaction), "SLAVEOF 10.0.0.7 6380")
+	// again is the transaction, and once more without some of it.
+	again := func(without ...string) []string {
+		return append(slices.Clone(transaction), slices.DeleteFunc(slices.Clone(transaction), func(c string) bool {
+			return slices.Contains(without, c)
+		})...)
+	}
 	tests := []struct {
 		name string
 		// replies to the commands in turn.
@@ -55,12 +60,24 @@ func TestOrderReplies(t *testing.T) {
 			"ERR invalid port", transaction,
 		}, {
 			"CONFIG is gone",
-			[]string{"+OK\r\n", queued, unknown, queued, queued, abort, "+OK\r\n"},
-			"", plain,
+			[]string{"+OK\r\n", queued, unknown, queued, queued, abort, "+OK\r\n", queued, queued, queued, "*3\r\n+OK\r\n:3\r\n:1\r\n"},
+			"", again("CONFIG REWRITE"),
+		}, {
+			"no subscribers can be dropped",
+			[]string{"+OK\r\n", queued, queued, queued, "-ERR unknown client type\r\n", abort, "+OK\r\n", queued, queued, queued, "*3\r\n+OK\r\n+OK\r\n:1\r\n"},
+			"", again("CLIENT KILL TYPE pubsub"),
+		}, {
+			"what is missing shows by and by",
+			[]string{"+OK\r\n", queued, unknown, queued, queued, abort, "+OK\r\n", queued, unknown, queued, abort, "+OK\r\n", queued, queued, "*2\r\n+OK\r\n:1\r\n"},
+			"", append(again("CONFIG REWRITE"), "MULTI", "SLAVEOF 10.0.0.7 6380", "CLIENT KILL TYPE pubsub", "EXEC"),
+		}, {
+			"CONFIG and CLIENT are gone",
+			[]string{"+OK\r\n", queued, unknown, unknown, unknown, abort, "+OK\r\n"},
+			"", append(slices.Clone(transaction), "SLAVEOF 10.0.0.7 6380"),
 		}, {
 			"CLIENT is not permitted, and then SLAVEOF fails",
-			[]string{"+OK\r\n", queued, queued, "-NOPERM client|kill\r\n", "-NOPERM client|kill\r\n", abort, "-ERR something\r\n"},
-			"ERR something", plain,
+			[]string{"+OK\r\n", queued, queued, "-NOPERM client|kill\r\n", "-NOPERM client|kill\r\n", abort, "+OK\r\n", "-ERR something\r\n", queued, abort},
+			"ERR something", again("CLIENT KILL TYPE normal", "CLIENT KILL TYPE pubsub"),
 		}, {
 			"discarded without a reason",
 			[]string{"+OK\r\n", queued, queued, queued, queued, abort},

@@ -63,12 +63,15 @@ type command int8
 const (
 	askAuth command = iota
 	askName
+	askKillScript
 	askPing
 	askReplication
 	askInfo
 	askMulti
 	askSlaveof
-	askQueued // in a transaction, and of no interest
+	askRewrite
+	askKillNormal
+	askKillPubsub
 	askExec
 	askPlainSlaveof
 )
@@ -210,6 +213,9 @@ func (s *session) greet(w *codec) {
 
 func (s *session) ask(w *codec, r Request) {
 	rename := s.link.cfg.Rename
+	if r.KillScript {
+		w.ask(question{command: askKillScript}, rename("SCRIPT"), "KILL")
+	}
 	if r.Ping {
 		w.ask(question{command: askPing}, rename("PING"))
 	}
@@ -277,7 +283,7 @@ func (s *session) answer(value any, refusal redis.Error) error {
 		s.pong(q, value, refusal)
 	case askReplication, askInfo:
 		s.info(q, value, refusal)
-	case askMulti, askSlaveof, askQueued, askExec, askPlainSlaveof:
+	case askMulti, askSlaveof, askRewrite, askKillNormal, askKillPubsub, askExec, askPlainSlaveof:
 		s.ordered(q, value, refusal)
 	}
 	return nil
@@ -365,7 +371,11 @@ func (s *session) ordered(q question, value any, refusal redis.Error) {
 		if e := redis.Error(""); errors.As(err, &e) {
 			err = s.hide(e)
 		}
-		s.link.emit(Report{Kind: ReportOrdered, ID: o.ID, Err: err})
+		r := Report{Kind: ReportOrdered, ID: o.ID, Err: err}
+		if e := redis.Error(""); err == nil && errors.As(o.refusal, &e) {
+			r.Text = string(s.hide(e))
+		}
+		s.link.emit(r)
 	}
 }
 

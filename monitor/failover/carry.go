@@ -30,6 +30,11 @@ const (
 	candidateLeast = time.Second
 	candidateMost  = 2 * time.Second
 	refusedLimit   = 100 * time.Millisecond
+	// unwillingLimit is how long a candidate that answers may go on being a
+	// replica after it was ordered not to be, if there is another one. It may
+	// have reasons that pass (a script that runs, data to load), so it gets a
+	// little more than one that is silent.
+	unwillingLimit = 3 * time.Second
 )
 
 func (s *step) carry(f *state.Failover) {
@@ -123,7 +128,8 @@ func (s *step) promote(f *state.Failover) {
 		return
 	}
 	if s.inPhase() >= s.m.FailoverTimeout {
-		s.abort(f, state.EventAbortTimeout, "the candidate did not become a master within failover-timeout", nil, false)
+		reason := "the candidate did not become a master within failover-timeout"
+		s.abort(f, state.EventAbortTimeout, reason, s.withdraw(f, v, reason), false)
 		return
 	}
 	s.wake(s.w.phaseSince.Add(s.m.FailoverTimeout))
@@ -131,8 +137,18 @@ func (s *step) promote(f *state.Failover) {
 		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s is lost: %s", v.addr, reason), nil, true)
 		return
 	}
-	if told {
+	if reason := s.unwilling(v); reason != "" {
+		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s is lost: %s", v.addr, reason), s.withdraw(f, v, reason), true)
+		return
+	}
+	switch {
+	case !told:
+	case f.Number == 1 || v.factsAt >= s.w.phaseSince:
 		s.order(v, state.Addr{})
+	case v.lastProbe < s.w.phaseSince:
+		// Whoever held the claim before may have sent the order, and a second
+		// one would drop the clients that the new master has by now: ask first.
+		v.nextProbe = s.env.Now
 	}
 	if f.Phase == state.PhaseOrder && ordered && s.env.Now.Sub(sent.first) >= 2*fastProbe {
 		s.propose(keyStep, state.OpWait{Name: s.m.Name, Claim: f.Claim})
@@ -173,6 +189,56 @@ func (s *step) lost(v *server) string {
 	return ""
 }
 
+// obeysNot reports whether the candidate has answered the order and says since
+// that it is still a replica. Of one that is silent, or that the order may not
+// have reached, it is not known.
+func (s *step) obeysNot(v *server) bool {
+	sent := s.w.orders[v.addr]
+	return sent.answered != 0 && v.linked && v.told && v.factsAt > sent.answered && v.facts.Role == RoleReplica
+}
+
+// unwilling says why a candidate that answers will not become a master, "" if it
+// may, or if there is no other that has not refused more often: the last one in
+// the row gets failover-timeout, and the next row comes after the usual wait. A
+// server that lacks a permission or a command
+// refuses for ever, and one that says +OK and does nothing is no better; without
+// this rule it would be chosen again and again.
+func (s *step) unwilling(v *server) string {
+	if !s.obeysNot(v) {
+		return ""
+	}
+	sent := s.w.orders[v.addr]
+	since := s.env.Now.Sub(sent.answered)
+	if since < unwillingLimit {
+		s.wake(sent.answered.Add(unwillingLimit))
+		return ""
+	}
+	if !s.hasRival(v.addr) {
+		return ""
+	}
+	reason := fmt.Sprintf("it has answered the order for %s and is still a replica", since.Round(time.Millisecond))
+	if sent.refusal != "" {
+		reason += fmt.Sprintf(" (%s)", sent.refusal)
+	}
+	return reason
+}
+
+// withdraw takes the verdict on a candidate back that does not obey: the record
+// then has a candidate that was not chosen, and the next attempts, of whichever
+// node, prefer the others (see refusals). One that was lost keeps its place.
+func (s *step) withdraw(f *state.Failover, v *server, reason string) []state.Verdict {
+	if !s.obeysNot(v) {
+		return nil
+	}
+	verdicts := slices.Clone(f.Verdicts)
+	for i := range verdicts {
+		if verdicts[i].Addr == v.addr {
+			verdicts[i] = state.Verdict{Addr: v.addr, Reason: reason}
+		}
+	}
+	return verdicts
+}
+
 func (s *step) switchOver(f *state.Failover, v *server) {
 	op := state.OpPromoted{Name: s.m.Name, Claim: f.Claim, RunID: v.runID, ReplID: v.facts.ReplID}
 	if s.propose(keyStep, op) {
@@ -201,7 +267,7 @@ func (s *step) reconfigure(f *state.Failover) {
 		s.propose(keyStep, state.OpProgress{Name: s.m.Name, Claim: f.Claim, Reconf: progress})
 	}
 	for _, r := range f.Reconf {
-		if v := s.w.server(r.Addr); r.Status == state.ReconfSent && v != nil && v.linked && !s.seenFollowing(v) {
+		if v := s.w.server(r.Addr); r.Status == state.ReconfSent && v != nil && v.linked && !s.seenFollowing(v) && !s.isMaster(v) {
 			s.order(v, s.m.Addr)
 		}
 	}
@@ -222,6 +288,9 @@ func (s *step) progress(f *state.Failover) []state.Reconf {
 	}
 	for _, r := range s.m.Replicas {
 		v := s.w.server(r.Addr)
+		if s.isMaster(v) {
+			continue
+		}
 		status := f.ReconfOf(r.Addr)
 		next, timedOut := s.advance(v, status)
 		if status == "" {
@@ -282,7 +351,7 @@ func (s *step) allDone(f *state.Failover) bool {
 // is usually dead, is waited for only if it answers soon; when it comes back
 // later it is repaired.
 func (s *step) absent(f *state.Failover, v *server) bool {
-	if v.sdown || (!v.linked && v.refused) {
+	if v.sdown || (!v.linked && v.refused) || s.isMaster(v) {
 		return true
 	}
 	switch {
@@ -299,9 +368,12 @@ func (s *step) absent(f *state.Failover, v *server) bool {
 // failover-timeout, and orders them once more without waiting, as Sentinel does.
 // Whoever that order does not reach is repaired afterwards.
 func (s *step) endLate(f *state.Failover) {
+	if _, ready := s.fence(s.m.Addr); !ready && s.inPhase() < s.m.FailoverTimeout+confirmFor {
+		return // a barrier is asked for; without its answer it ends all the same
+	}
 	var late []state.Addr
 	for _, r := range s.m.Replicas {
-		if v := s.w.server(r.Addr); v.linked && f.ReconfOf(r.Addr) != state.ReconfDone {
+		if v := s.w.server(r.Addr); v.linked && f.ReconfOf(r.Addr) == "" && !s.followsMaster(v.facts) && !s.isMaster(v) {
 			if s.order(v, s.m.Addr) {
 				late = append(late, r.Addr)
 			}

@@ -19,6 +19,14 @@ type Candidate struct {
 	Fresh bool
 	Facts Facts
 	SDown bool
+	// Trouble is what PING was answered with last if that is no sign of life
+	// (-MISCONF, -NOPERM), or why it was not; "" if all is well.
+	Trouble string
+	// IsMaster: it is the present master's process, under another address.
+	IsMaster bool
+	// Refusals is how many attempts in a row it was the candidate of and did
+	// not obey.
+	Refusals int
 }
 
 // Group is what the choice must know of the group.
@@ -36,7 +44,7 @@ type Group struct {
 // Sentinel (sentinelSelectSlave: priority, offset, run id) with three rules
 // more: facts must be fresh, a replica that never completed a sync or is in the
 // middle of a full one never wins, and neither does one whose data come from
-// another history. It returns the verdict on every candidate, in the order of
+// another history. One that has refused to be a master comes after the others. It returns the verdict on every candidate, in the order of
 // preference, the chosen one first; false if there is none.
 func Choose(g Group, candidates []Candidate) ([]state.Verdict, bool) {
 	var fit []Candidate
@@ -78,6 +86,10 @@ func (g Group) unfit(c Candidate) string {
 		return "down"
 	case !c.Fresh:
 		return "did not answer when asked for its state"
+	case c.Trouble != "":
+		return c.Trouble
+	case c.IsMaster:
+		return "is the master itself, by another address"
 	case f.Priority == 0:
 		return "priority 0: never to be promoted"
 	case f.Loading:
@@ -142,6 +154,7 @@ func (g Group) offset(f Facts) int64 {
 // prefer orders fit candidates, the best first.
 func (g Group) prefer(a, b Candidate) int {
 	return cmp.Or(
+		cmp.Compare(a.Refusals, b.Refusals),
 		cmp.Compare(g.history(a.Facts), g.history(b.Facts)),
 		cmp.Compare(a.Facts.Priority, b.Facts.Priority),
 		cmp.Compare(g.offset(b.Facts), g.offset(a.Facts)),
@@ -161,6 +174,8 @@ func compareRunIDs(a, b state.RunID) int {
 // advantage says what put a before b.
 func (g Group) advantage(a, b Candidate) string {
 	switch {
+	case a.Refusals != b.Refusals:
+		return "not refused as often"
 	case g.history(a.Facts) != g.history(b.Facts):
 		return "the group's present history"
 	case a.Facts.Priority != b.Facts.Priority:
@@ -175,6 +190,9 @@ func (g Group) describe(c Candidate) string {
 	text := fmt.Sprintf("priority %d, offset %d", c.Facts.Priority, g.offset(c.Facts))
 	if g.history(c.Facts) == 1 {
 		text += ", an earlier history of the group"
+	}
+	if c.Refusals > 0 {
+		text += fmt.Sprintf(", did not obey in %d attempt(s)", c.Refusals)
 	}
 	return text
 }
@@ -199,17 +217,51 @@ func (s *step) candidates(since Moment) (Group, []Candidate) {
 		v := s.w.server(r.Addr)
 		facts := v.facts
 		facts.Loading = facts.Loading || v.loading
-		candidates = append(candidates, Candidate{
+		c := Candidate{
 			Addr: r.Addr, RunID: v.runID, SDown: v.sdown, Facts: facts,
-			Fresh: v.linked && v.factsAt != 0 && v.factsAt >= since,
-		})
+			Fresh:    v.linked && v.factsAt != 0 && v.factsAt >= since,
+			IsMaster: s.isMaster(v),
+			Refusals: s.refusals(r.Addr),
+		}
+		if v.lastOK < since {
+			c.Trouble = v.trouble
+		}
+		candidates = append(candidates, c)
 	}
 	return g, candidates
 }
 
+// refusals counts the attempts, since the last one that succeeded, of which a
+// replica was the candidate and did not obey: those whose record has a candidate
+// but does not call it chosen (see withdraw).
+func (s *step) refusals(a state.Addr) int {
+	n := 0
+	for _, f := range slices.Backward(s.m.History) {
+		if f.Outcome != "aborted" {
+			break
+		}
+		if f.Candidate == a && !slices.ContainsFunc(f.Verdicts, func(v state.Verdict) bool { return v.Addr == a && v.Chosen }) {
+			n++
+		}
+	}
+	return n
+}
+
 // look is the choice as it would be now, on facts not older than a few probes:
 // whether it is worth while to begin.
-func (s *step) look() ([]state.Verdict, bool) {
+func (s *step) look() ([]state.Verdict, bool) { return Choose(s.candidates(s.recently())) }
+
+// recently is since when facts count as fresh for a first look.
+func (s *step) recently() Moment {
 	recent := 5 * max(s.env.Timing.CheckInterval, fastProbe) // Sentinel: 5 x ping-period
-	return Choose(s.candidates(max(1, s.env.Now.Add(-recent))))
+	return max(1, s.env.Now.Add(-recent))
+}
+
+// hasRival reports whether there is another replica to promote, one that has not
+// refused more often.
+func (s *step) hasRival(a state.Addr) bool {
+	group, candidates := s.candidates(s.recently())
+	refusals := s.refusals(a)
+	_, good := Choose(group, slices.DeleteFunc(candidates, func(c Candidate) bool { return c.Addr == a || c.Refusals > refusals }))
+	return good
 }

@@ -151,6 +151,8 @@ const (
 	Drop
 	// Reconfigure: make the server follow Target, or nobody.
 	Reconfigure
+	// KillScript: end the script that keeps the server busy, if it may be ended.
+	KillScript
 )
 
 // InfoWant says which INFO goes with a probe.

@@ -85,15 +85,18 @@ func (s *step) order(v *server, target state.Addr) bool {
 		s.wake(last.at.Add(wait))
 		return false
 	}
+	if sent && v.factsAt < last.at {
+		return false // it may have obeyed: the next thing that it says will tell
+	}
 	fence, ok := s.fence(v.addr)
 	if !ok {
 		return false
 	}
-	first := last.first
 	if !sent {
-		first = s.env.Now
+		last.first = s.env.Now
 	}
-	s.w.orders[v.addr] = sentOrder{at: s.env.Now, first: first}
+	last.at, last.lost = s.env.Now, false
+	s.w.orders[v.addr] = last
 	s.out.Orders = append(s.out.Orders, Order{Kind: Reconfigure, Addr: v.addr, Target: target, Fence: fence})
 	v.nextProbe = s.env.Now.Add(minPeriod)
 	s.wake(v.nextProbe)

@@ -18,11 +18,23 @@ func (s *step) judge() {
 			s.event(state.Warning, state.EventSDown, s.details(v.addr))
 			s.log(slog.LevelWarn, "server is down for this node", slog.String("server", v.addr.String()), slog.String("reason", reason))
 		case reason == "" && v.sdown:
-			v.sdown = false
+			v.sdown, v.scriptKilled = false, false
 			s.event(state.Warning, state.EventSDownEnd, s.details(v.addr))
 			s.log(slog.LevelInfo, "server is up again", slog.String("server", v.addr.String()))
 		}
+		s.endScript(v)
 	}
+}
+
+// endScript has a script ended that has kept a server busy until it is down: once,
+// for one that has written already cannot be ended, and the next may be meant.
+func (s *step) endScript(v *server) {
+	if !v.sdown || !v.busy || v.scriptKilled {
+		return
+	}
+	v.scriptKilled = true
+	s.out.Orders = append(s.out.Orders, Order{Kind: KillScript, Addr: v.addr})
+	s.log(slog.LevelWarn, "a script keeps the server busy, sending SCRIPT KILL", slog.String("server", v.addr.String()))
 }
 
 // down says why a server is down in this node's view, "" if it is not.

@@ -3,6 +3,7 @@ package failover
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"redis-failover/cluster/state"
@@ -114,9 +115,10 @@ func (s *step) pong(v *server, in Input) {
 	v.unanswered, v.pingSince, v.lastAny = 0, 0, in.At
 	if !in.Valid {
 		v.trouble = fmt.Sprintf("PING is answered with %q", in.Text)
+		v.busy = strings.HasPrefix(in.Text, "BUSY")
 		return
 	}
-	v.lastOK, v.doubt = in.At, false
+	v.lastOK, v.doubt, v.busy = in.At, false, false
 	v.loading = in.Loading
 	if !in.Loading {
 		v.reboot = 0
@@ -209,11 +211,20 @@ func (s *step) sawUpstream(v *server, f Facts) {
 
 func (s *step) ordered(v *server, in Input) {
 	order, ok := s.w.orders[v.addr]
-	if !ok || in.Err == nil {
+	if !ok {
 		return
 	}
-	order.lost = !in.Refused
+	if order.answered == 0 && (in.Err == nil || in.Refused) {
+		order.answered = in.At
+	}
+	if in.Refused {
+		order.refusal = in.Err.Error()
+	}
+	order.lost = in.Err != nil && !in.Refused
 	s.w.orders[v.addr] = order
+	if in.Err == nil {
+		return
+	}
 	s.log(slog.LevelWarn, "order failed", slog.String("server", v.addr.String()), slog.String("error", in.Err.Error()))
 }
 

@@ -81,7 +81,7 @@ func (s *step) masterSane() bool {
 func (s *step) wrong(v *server) (state.RepairKind, string) {
 	// What it said before the last failover ended says nothing: it has been
 	// re-pointed since.
-	if !s.masterSane() || !v.linked || v.factsAt == 0 || v.factsAt < s.w.phaseSince {
+	if !s.masterSane() || !v.linked || v.factsAt == 0 || v.factsAt < s.w.phaseSince || s.isMaster(v) {
 		return "", ""
 	}
 	if v.facts.Role == RoleMaster {

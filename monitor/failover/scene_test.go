@@ -46,12 +46,18 @@ type planned struct {
 
 // model is one Redis server: what it answers, if it does.
 type model struct {
-	facts    failover.Facts
+	facts    *failover.Facts // shared by the addresses of one server
 	silent   bool
 	refusing bool
 	// deaf: it takes orders and does not follow them. loading: it refuses them.
-	deaf    bool
-	loading bool
+	// forbidding: it refuses them for good.
+	deaf       bool
+	loading    bool
+	forbidding bool
+	// ping is the error that it answers PING with, "" for PONG.
+	ping string
+	// lagging: its link to a new master stays down until link=up.
+	lagging bool
 	// slow is how long it takes to answer.
 	slow   time.Duration
 	linked bool
@@ -201,13 +207,21 @@ func (sc *scene) server(words []string) error {
 	s := sc.servers[addr]
 	if s == nil {
 		id := strconv.Itoa(len(sc.servers) + 1)
-		s = &model{facts: failover.Facts{
+		s = &model{facts: &failover.Facts{
 			RunID: state.RunID("run" + id), Role: failover.RoleMaster, ReplID: "h1", SecondOffset: -1,
 			Priority: 100, Offset: 100, HasOffset: true, Announced: true, LastIO: -time.Second,
 		}}
 		sc.servers[addr] = s
 	}
 	for _, word := range words[1:] {
+		if other, same := strings.CutPrefix(word, "same="); same {
+			a, err := state.ParseAddr(other)
+			if err != nil || sc.servers[a] == nil {
+				return fmt.Errorf("%q names no server", word)
+			}
+			s.facts = sc.servers[a].facts
+			continue
+		}
 		if err := s.set(word); err != nil {
 			return err
 		}
@@ -219,12 +233,12 @@ func (sc *scene) server(words []string) error {
 	return nil
 }
 
-// set understands the words up, silent, refusing, deaf, hearing, loading, loaded
-// and master; slow=100ms (to answer), of=ADDR (it follows), link=up|down|never|sync, down=5s (its link),
+// set understands the words up, silent, refusing, deaf, hearing, loading, loaded,
+// forbidding, allowing, lagging and master; same=ADDR (it is that server's other address), ping=MISCONF (is answered so; ping=PONG), slow=100ms (to answer), of=ADDR (it follows), link=up|down|never|sync, down=5s (its link),
 // list=ADDR,ADDR (its replicas), priority, offset, runid, replid, replid2.
 func (s *model) set(word string) error {
 	key, value, _ := strings.Cut(word, "=")
-	f := &s.facts
+	f := s.facts
 	var err error
 	switch key {
 	case "up":
@@ -239,6 +253,14 @@ func (s *model) set(word string) error {
 		s.deaf = key == "deaf"
 	case "loading", "loaded":
 		s.loading = key == "loading"
+	case "lagging":
+		s.lagging = true
+	case "forbidding", "allowing":
+		s.forbidding = key == "forbidding"
+	case "ping":
+		if s.ping = value; value == "PONG" {
+			s.ping = ""
+		}
 	case "master":
 		f.Role, f.MasterHost, f.MasterPort = failover.RoleMaster, "", 0
 	case "of":
@@ -281,7 +303,7 @@ func (s *model) list(value string) error {
 
 func (s *model) follow(value string) error {
 	a, err := state.ParseAddr(value)
-	f := &s.facts
+	f := s.facts
 	f.Role, f.MasterHost, f.MasterPort, f.LinkUp, f.LinkDown, f.Replicas = failover.RoleReplica, a.Host, a.Port, true, 0, nil
 	return err
 }
@@ -410,6 +432,8 @@ func (sc *scene) order(o failover.Order) {
 		})
 	case failover.Reconfigure:
 		sc.reconfigure(o, s)
+	case failover.KillScript:
+		sc.say("script kill %s", o.Addr)
 	}
 }
 
@@ -426,9 +450,9 @@ func (sc *scene) answer(a state.Addr, s *model, sent failover.Moment, full, ping
 		sc.step(failover.Input{Kind: failover.Linked, Addr: a})
 	}
 	if ping {
-		sc.step(failover.Input{Kind: failover.Pong, Addr: a, SentAt: sent, Valid: true, Loading: s.loading})
+		sc.step(failover.Input{Kind: failover.Pong, Addr: a, SentAt: sent, Valid: s.ping == "", Text: s.ping, Loading: s.loading})
 	}
-	facts := s.facts
+	facts := *s.facts
 	facts.Loading = full && s.loading
 	if !full {
 		facts.RunID = ""
@@ -459,6 +483,8 @@ func (sc *scene) reconfigure(o failover.Order, s *model) {
 			return
 		case s.loading:
 			err = errors.New("LOADING")
+		case s.forbidding:
+			err = errors.New("NOPERM no permissions to run 'slaveof'")
 		case !s.deaf:
 			s.obey(o.Target)
 		}
@@ -471,9 +497,10 @@ func (sc *scene) reconfigure(o failover.Order, s *model) {
 func (s *model) obey(target state.Addr) {
 	if !target.IsZero() {
 		_ = s.follow(target.String()) // an address that was parsed before
+		s.facts.LinkUp = !s.lagging
 		return
 	}
-	f := &s.facts
+	f := s.facts
 	if f.Role == failover.RoleReplica {
 		f.ReplID, f.ReplID2 = f.ReplID+"'", f.ReplID
 	}

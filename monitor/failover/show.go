@@ -32,7 +32,7 @@ func (v *server) view(now Moment) ServerView {
 		SDown: v.sdown, Role: string(v.role), RoleFor: now.Sub(v.roleSince),
 		HasInfo: v.infoAt != 0, Info: v.info,
 		Priority: 100, Announced: true, MasterLinkDown: -time.Second,
-		RebootPending: v.reboot != 0,
+		RebootPending: v.reboot != 0, ScriptKillSent: v.scriptKilled,
 	}
 	if v.pingSince != 0 {
 		shown.LastPingSent = now.Sub(v.pingSince)

@@ -69,6 +69,9 @@ type ServerView struct {
 	Announced bool
 	// RebootPending is Sentinel's master_reboot flag.
 	RebootPending bool
+	// ScriptKillSent is Sentinel's script_kill_sent flag: in the present SDOWN the
+	// server was told to end the script that keeps it busy.
+	ScriptKillSent bool
 }
 
 // MemberView is what this node observes of another member: what it is told when

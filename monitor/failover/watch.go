@@ -90,6 +90,10 @@ type sentOrder struct {
 	at    Moment
 	first Moment // of a row of repeated orders
 	lost  bool   // it was not sent, or may have been lost
+	// answered is when the first answer of the row came, 0 if none has, and
+	// refusal the last error reply, "" if there was none.
+	answered Moment
+	refusal  string
 }
 
 type repairing struct {
@@ -140,6 +144,9 @@ type server struct {
 	pingSince  Moment // oldest unanswered PING, 0 if none
 	lastOK     Moment
 	lastAny    Moment
+	// busy: a script keeps it from answering PING. scriptKilled: it was told to end
+	// that, in the present SDOWN.
+	busy, scriptKilled bool
 	// loading: the last valid reply was LOADING. The replication section of
 	// INFO, which is all that a survey asks for, does not tell.
 	loading bool
@@ -337,6 +344,13 @@ func (s *step) cleanSlate(old *server) *server {
 	fresh.runID, fresh.runIDAt = old.runID, old.runIDAt
 	fresh.info, fresh.infoAt = old.info, old.infoAt
 	return fresh
+}
+
+// isMaster reports whether what stands among the replicas is the master itself,
+// known by a second address (a server may announce another one than it was
+// monitored at). It must never be told to follow itself.
+func (s *step) isMaster(v *server) bool {
+	return v.runID != "" && v.addr != s.m.Addr && v.runID == s.w.server(s.m.Addr).runID
 }
 
 // expected is the role that the document gives a server.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"redis-failover/cluster/state"
@@ -119,6 +120,15 @@ func (c *checker) checkChoice(n *node, g *watched, op state.OpSelect) {
 // holds reports whether a server's data set is, or was, the group's.
 func (g *group) holds(s *server) bool { return g.origins[s.origin] }
 
+// disobeyed reports whether a replica was a candidate that answered its order and
+// did not obey: the verdict on it was withdrawn, and others are preferred.
+func disobeyed(m *state.Master, a state.Addr) bool {
+	return slices.ContainsFunc(m.History, func(f state.Failover) bool {
+		return f.Candidate == a && f.Outcome == "aborted" &&
+			!slices.ContainsFunc(f.Verdicts, func(v state.Verdict) bool { return v.Addr == a && v.Chosen })
+	})
+}
+
 // clearlyBetter reports whether a replica should have been chosen instead: it
 // could be asked all the time, and it is ahead by priority, or by offset in the
 // same history.
@@ -131,7 +141,7 @@ func (c *checker) clearlyBetter(n *node, g *watched, b, chosen *server, asked ti
 	switch {
 	case b == chosen || b.priority == 0 || !b.works() || b.isLoading() || !old(b) || !old(chosen),
 		c.reach(n, b) > inSight || b.since.life > inSight,
-		b.link == linkSyncing, b.role != failover.RoleReplica,
+		b.link == linkSyncing, b.role != failover.RoleReplica, disobeyed(m, b.addr),
 		!w.ofGroup(m, b.replID) || b.replID != chosen.replID:
 		return false
 	case b.lostAt == 0 && b.link == linkDown, b.link == linkDown && w.now-b.lostAt > 9*m.DownAfter:
