@@ -10,6 +10,7 @@ func sentinelCommand() *Command {
 			debugCommand(),
 			failoverCommand(),
 			flushConfigCommand(),
+			foreignCommand(),
 			masterAddrCommand("get-master-addr-by-name", "2.8.4"),
 			masterAddrCommand("get-primary-addr-by-name", "Valkey 8.0"),
 			infoCacheCommand(),

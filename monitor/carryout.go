@@ -65,6 +65,10 @@ func (m *Monitor) logEvent(e state.Event) {
 
 // order hands an order to the server's link; no method of a link blocks.
 func (m *Monitor) order(g *group, o failover.Order) {
+	if o.Kind == failover.Listen {
+		m.listen(g, o.Addr)
+		return
+	}
 	l := m.linkTo(g, o.Addr)
 	switch o.Kind {
 	case failover.Probe:
@@ -104,18 +108,46 @@ func (m *Monitor) linkTo(g *group, a state.Addr) *link {
 		g.linksID = m.nextOrder
 	}
 	name, id := g.name, g.linksID
+	l := newLink(m.access(g, a, "cmd"), func(r Report) { m.report(name, id, r) })
+	g.links[a] = l
+	return l
+}
+
+// access is how to connect to a server of a group; use is how Sentinel calls
+// what the connection is for.
+func (m *Monitor) access(g *group, a state.Addr, use string) linkConfig {
 	settings := g.agreed.Settings
-	l := newLink(linkConfig{
+	return linkConfig{
 		Addr: a, User: settings.AuthUser, Pass: settings.AuthPass,
 		Rename:         settings.CommandName,
-		Name:           "sentinel-" + shortID(m.broker.Self()) + "-cmd",
+		Name:           "sentinel-" + shortID(m.broker.Self()) + "-" + use,
 		Dial:           m.dial,
 		Resolve:        net.DefaultResolver.LookupHost,
 		ConnectTimeout: connectTimeout,
 		WriteTimeout:   writeTimeout,
-	}, func(r Report) { m.report(name, id, r) })
-	g.links[a] = l
-	return l
+	}
+}
+
+// listen subscribes at a group's master, and no longer anywhere else.
+func (m *Monitor) listen(g *group, a state.Addr) {
+	if g.ear != nil {
+		g.ear.close()
+	}
+	name := g.name
+	put := func(in failover.Input) {
+		in.Addr, in.At = a, m.now()
+		m.inbox.put(item{group: name, input: in})
+	}
+	g.ear = openEar(m.access(g, a, "pubsub"),
+		func(text string) {
+			if hello, ok := ParseHello(text); ok {
+				put(failover.Input{Kind: failover.Greeted, Hello: hello})
+			}
+		},
+		func(err error) {
+			m.log.Debug("not listening for Sentinels", "master", name, "server", a.String(), "error", err)
+			put(failover.Input{Kind: failover.Deafened, Refused: errors.Is(err, errNotAllowed)})
+		})
 }
 
 // shortID is how Sentinel shows itself to the servers: 8 hex digits.
@@ -181,6 +213,12 @@ func (m *Monitor) dropLinks(g *group) {
 	}
 	clear(g.links)
 	g.linksID = 0
+	if g.ear != nil {
+		// The core opens it anew, with the new credentials if that is why.
+		m.inbox.put(item{group: g.name, input: failover.Input{Kind: failover.Deafened, Addr: g.ear.cfg.Addr}})
+		g.ear.close()
+		g.ear = nil
+	}
 }
 
 // closeStrayLinks closes links to servers that the document no longer has.

@@ -64,6 +64,7 @@ const (
 	askAuth command = iota
 	askName
 	askKillScript
+	askSubscribe
 	askPing
 	askReplication
 	askInfo
@@ -168,7 +169,7 @@ func (s *session) write(out outbox) error {
 	defer w.giveBack()
 	if !s.greeted {
 		s.greeted = true
-		s.greet(w)
+		greet(w, &s.link.cfg)
 	}
 	orders := slices.DeleteFunc(out.orders, func(o *order) bool {
 		if o.Valid() {
@@ -196,8 +197,7 @@ func (s *session) write(out outbox) error {
 }
 
 // greet writes the handshake.
-func (s *session) greet(w *codec) {
-	cfg := &s.link.cfg
+func greet(w *codec, cfg *linkConfig) {
 	auth, client := cfg.Rename("AUTH"), cfg.Rename("CLIENT")
 	switch {
 	case cfg.Pass == "":
@@ -428,8 +428,10 @@ func (s *session) explain(err error) error {
 
 // hide takes the password out of an error reply: servers echo the arguments of
 // a command that they do not know.
-func (s *session) hide(refusal redis.Error) redis.Error {
-	pass := string(s.link.cfg.Pass)
+func (s *session) hide(refusal redis.Error) redis.Error { return hideIn(refusal, s.link.cfg.Pass) }
+
+func hideIn(refusal redis.Error, secret state.Secret) redis.Error {
+	pass := string(secret)
 	if pass == "" {
 		return refusal
 	}

@@ -20,8 +20,10 @@ type group struct {
 	links  map[state.Addr]*link
 	// linksID changes when the links are replaced.
 	linksID uint64
-	wake    failover.Moment
-	place   int // in the heap, -1 if not there
+	// ear is the subscription at the master, nil if there is none.
+	ear   *ear
+	wake  failover.Moment
+	place int // in the heap, -1 if not there
 }
 
 // wakeHeap orders groups by when they want to be woken.

@@ -56,8 +56,8 @@ type Env struct {
 type Input struct {
 	Kind InputKind
 
-	// Of Linked, Unlinked, Pong, Info and Ordered: which server, and when it
-	// was read from the socket.
+	// Of Linked, Unlinked, Pong, Info, Ordered, Greeted and Deafened: which
+	// server, and when it was read from the socket.
 	Addr state.Addr
 	At   Moment
 	// SentAt is when the request that is answered was written.
@@ -66,7 +66,8 @@ type Input struct {
 	// MASTERDOWN); Loading that it was LOADING.
 	Valid, Loading bool
 	// Refused says, of Unlinked, that the host answered that nobody listens,
-	// and of Ordered that the server refused the order.
+	// and of Ordered and Deafened that the server refused the order or the
+	// subscription.
 	Refused bool
 	// Full marks a complete INFO; Text is its text then, and that of a Pong
 	// that is not Valid.
@@ -76,6 +77,9 @@ type Input struct {
 	// Err is why a link went down (nil: an Order Drop), an INFO or an order
 	// failed.
 	Err error
+
+	// Of Greeted: what a Sentinel said of itself.
+	Hello Hello
 
 	// Of Proposed: which proposal ended, and how.
 	Key     string
@@ -114,6 +118,10 @@ const (
 	Manual
 	// Paused: this process did not run for Pause up to now.
 	Paused
+	// Greeted: a Sentinel was heard on the master's channel.
+	Greeted
+	// Deafened: the subscription to that channel ended or did not come about.
+	Deafened
 )
 
 // Output is what is to be done after a Step.
@@ -153,6 +161,10 @@ const (
 	Reconfigure
 	// KillScript: end the script that keeps the server busy, if it may be ended.
 	KillScript
+	// Listen: subscribe to the channel on which Sentinels greet each other, at
+	// this server and no longer at any other of the group, and report what is
+	// heard (Greeted) until it ends (Deafened, once).
+	Listen
 )
 
 // InfoWant says which INFO goes with a probe.
@@ -215,6 +227,7 @@ func Step(env Env, w *Watch, in Input) Output {
 		s.because(slog.LevelInfo, "the broker accepts no changes at present") // which it warns of itself, once for all masters
 	}
 	s.probe()
+	s.listen()
 	return s.out
 }
 

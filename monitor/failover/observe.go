@@ -45,6 +45,10 @@ func (s *step) take(in Input) {
 		s.informed(server, in)
 	case Ordered:
 		s.ordered(server, in)
+	case Greeted:
+		s.greeted(in)
+	case Deafened:
+		s.deafened(in)
 	}
 }
 
@@ -235,7 +239,10 @@ func (s *step) ordered(v *server, in Input) {
 // server, and only where the pause was a fair part of down-after; Sentinel's
 // TILT instead stops everything for 30 s.
 func (s *step) paused(length time.Duration) {
-	s.w.confirmed = 0 // the document may have moved on
+	s.w.confirmed = 0            // the document may have moved on
+	for i := range s.w.foreign { // what they said meanwhile is still to be read
+		s.w.foreign[i].heard = min(s.env.Now, s.w.foreign[i].heard.Add(length))
+	}
 	if length < s.m.DownAfter/4 {
 		return
 	}

@@ -31,6 +31,7 @@ type scene struct {
 	barrier bool // a barrier waits for the script
 	begun   failover.Moment
 	probes  bool // show them
+	listens bool // show where this node subscribes
 	servers map[state.Addr]*model
 	planned []planned
 	out     strings.Builder
@@ -111,6 +112,9 @@ func (sc *scene) say(format string, args ...any) {
 //	commits held|auto          proposals and barriers wait for "commit" or "fail"
 //	commit [KEY], fail [KEY]   what has been held
 //	probes on|off              show the probes
+//	listens on|off             show where this node listens for Sentinels
+//	hello ID ADDR              a Sentinel greets at the master
+//	deafened ADDR [refused]    the subscription at a server ends
 //	show                       the failover record
 func (sc *scene) do(words []string) error {
 	rest := words[1:]
@@ -154,12 +158,28 @@ func (sc *scene) do(words []string) error {
 		sc.release(words[0] == "commit", rest)
 	case "probes":
 		sc.probes = rest[0] == "on"
+	case "listens":
+		sc.listens = rest[0] == "on"
+	case "hello":
+		return sc.hello(state.MemberID(rest[0]), rest[1])
+	case "deafened":
+		addr, err := state.ParseAddr(rest[0])
+		sc.step(failover.Input{Kind: failover.Deafened, Addr: addr, Refused: len(rest) > 1})
+		return err
 	case "show":
 		sc.show()
 	default:
 		return fmt.Errorf("unknown command %q", words[0])
 	}
 	return nil
+}
+
+// hello is a greeting of a Sentinel that has the master right.
+func (sc *scene) hello(id state.MemberID, at string) error {
+	addr, err := state.ParseAddr(at)
+	m, _ := sc.doc.Master(sc.name)
+	sc.step(failover.Input{Kind: failover.Greeted, Addr: m.Addr, Hello: failover.Hello{Addr: addr, ID: id, Name: sc.name, Master: m.Addr}})
+	return err
 }
 
 func (sc *scene) node(words []string) error {
@@ -432,6 +452,10 @@ func (sc *scene) order(o failover.Order) {
 		})
 	case failover.Reconfigure:
 		sc.reconfigure(o, s)
+	case failover.Listen:
+		if sc.listens {
+			sc.say("listen %s", o.Addr)
+		}
 	case failover.KillScript:
 		sc.say("script kill %s", o.Addr)
 	}
@@ -674,6 +698,9 @@ func (sc *scene) show() {
 		return
 	}
 	sc.say("master %s, config epoch %d, odown %t, votes %v", m.Addr, m.ConfigEpoch, m.ODown, voters(m))
+	for _, f := range sc.watch.View(sc.now, m).Foreign {
+		sc.say("foreign sentinel %s at %s, heard %s ago", f.ID, f.Addr, f.LastHeard)
+	}
 	for _, f := range append(slices.Clone(m.History), running(m)...) {
 		sc.say("failover %d.%d by %s, %s, phase %s, candidate %s, outcome %q: %s", f.Epoch, f.Number, f.Holder, f.Kind, f.Phase, f.Candidate, f.Outcome, f.EndReason)
 	}

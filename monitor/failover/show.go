@@ -13,6 +13,9 @@ func (w *Watch) View(now Moment, m *state.Master) View {
 	if w.resetAt != 0 {
 		view.Reset, view.ResetFor = true, now.Sub(w.resetAt)
 	}
+	for _, f := range w.foreign {
+		view.Foreign = append(view.Foreign, ForeignView{Hello: f.hello, LastHeard: now.Sub(f.heard)})
+	}
 	for _, v := range w.servers {
 		shown := v.view(now)
 		if v.addr == m.Addr {

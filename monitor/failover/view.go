@@ -22,6 +22,16 @@ type View struct {
 	// Replicas are sorted by address; those of the document, whether or not
 	// they have been reached.
 	Replicas []ServerView
+	// Foreign are the Sentinels, none of ours, that were heard at the master of
+	// late: other authorities over the same group. Their number is 0 in good order.
+	Foreign []ForeignView
+}
+
+// ForeignView is a Sentinel that is none of ours.
+type ForeignView struct {
+	Hello
+	// LastHeard is the age of its last greeting.
+	LastHeard time.Duration
 }
 
 // ServerView is what this node observes of one Redis server. Ages are

@@ -70,6 +70,11 @@ type Watch struct {
 	pending  map[string]pending
 	requests []uint64 // Manual requests whose claim is under way
 
+	// ear is the subscription to the master's channel, foreign are the Sentinels
+	// that were heard of late.
+	ear     ear
+	foreign []foreigner
+
 	why string
 	// hopeless is the quorum that was last complained of.
 	hopeless int

@@ -102,12 +102,14 @@ func TestCandidateIsLost(t *testing.T) {
 	}
 }
 
-// A candidate that refuses for a while is asked again, in the same attempt.
+// A candidate that refuses for a while is asked again, in the same attempt, for
+// there is no other.
 func TestCandidateRefusesAtFirst(t *testing.T) {
 	t.Parallel()
 	s := play(t, stage{})
 	candidate, other := s.Replicas[0], s.Replicas[1]
-	s.prefer(candidate)
+	other.Must("CONFIG", "SET", "replica-priority", 0)
+	procs.Eventually(t, patience, func() error { return s.shown(other, "slave-priority", "0") })
 	refuseOrders(candidate)
 	s.Master.Kill()
 	s.await("+failover-state-wait-promotion", ofReplica(candidate, s.Master))
@@ -119,4 +121,23 @@ func TestCandidateRefusesAtFirst(t *testing.T) {
 	if n := s.count("+new-epoch"); n != 1 {
 		t.Errorf("%d attempts, want 1; events:\n%s", n, s.events)
 	}
+}
+
+// One that refuses for ever is given up when there is another, and does not keep
+// the group from having a master.
+func TestCandidateRefusesForEver(t *testing.T) {
+	t.Parallel()
+	s := play(t, stage{})
+	candidate, other := s.Replicas[0], s.Replicas[1]
+	s.prefer(candidate)
+	refuseOrders(candidate)
+	s.Master.Kill()
+	s.await("+selected-slave", ofReplica(candidate, s.Master))
+	s.await("-failover-abort-slave-timeout", ofMaster(s.Master))
+	if promoted := s.switchFrom(s.Master); promoted != other {
+		t.Errorf("%v was promoted, want %v", promoted.Addr, other.Addr)
+	}
+	s.node.AwaitLog(patience, "NOPERM")
+	takeOrders(t, candidate)
+	s.agree(other, candidate)
 }

@@ -39,11 +39,13 @@ func TestManualFailoverIsRefused(t *testing.T) {
 	s := play(t, stage{})
 	s.checkRefused("ERR No such master with that name", "SENTINEL", "FAILOVER", "nobody")
 
-	// In progress for as long as the candidate does not obey.
-	refuseOrders(s.Replicas...)
+	// In progress for as long as the only candidate does not obey.
+	s.Replicas[1].Must("CONFIG", "SET", "replica-priority", 0)
+	procs.Eventually(t, patience, func() error { return s.shown(s.Replicas[1], "slave-priority", "0") })
+	refuseOrders(s.Replicas[0])
 	s.node.Must("SENTINEL", "FAILOVER", group)
 	s.checkRefused("INPROG Failover already in progress", "SENTINEL", "FAILOVER", group)
-	takeOrders(t, s.Replicas...)
+	takeOrders(t, s.Replicas[0])
 	promoted := s.switchFrom(s.Master)
 	s.agree(promoted, s.others(promoted)...)
 	s.await("+failover-end", ofMaster(promoted))
