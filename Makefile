@@ -82,7 +82,7 @@ system: ## only the tests with real servers and the real binary
 
 compat: ## only the comparison with the real redis-sentinel
 	@.ci/install $(TOOLS)
-	$(GO_TEST) -count=1 -v ./tests/compat/...
+	$(GO_TEST) -count=1 -v ./tests/compat/... ./tests/events/...
 
 ci: ## what CI runs: lint, then test
 	@.ci/run
