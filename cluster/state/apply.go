@@ -351,6 +351,9 @@ func (d *draft) reset(op OpReset) {
 		m.RetryNow = true
 		d.out.Count++
 		d.emitMaster(Warning, EventReset, m)
+		if d.Schema >= 2 { // whoever follows the events forgets the other nodes at +reset-master
+			d.introduceAll(m)
+		}
 	}
 }
 

@@ -143,6 +143,7 @@ func (d *draft) promoted(op OpPromoted) {
 	}
 	d.emitReplica(Warning, EventPromoted, m, f.Candidate)
 	d.emitMaster(Warning, EventReconf, m)
+	d.tellSource(m)
 	old := m.Addr
 	d.switchTo(m, f.Candidate, op)
 	f.Switched = d.at

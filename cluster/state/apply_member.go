@@ -20,7 +20,7 @@ func (d *draft) introduce(old, now Member) {
 func (d *draft) moved(now Member) {
 	for first := range d.Masters() {
 		m := d.edit(first.Name)
-		d.emitAbout(now.ID, EventSentinelMoved, m, fmt.Sprintf("%s ip %s port %d for %s",
+		d.emitAbout(now.ID, Notice, EventSentinelMoved, m, fmt.Sprintf("%s ip %s port %d for %s",
 			d.details(m), now.Addr.Host, now.Addr.Port, now.ID))
 		if others := d.Len() - 1; others > 0 {
 			d.emitSentinel(EventSentinelUpdate, m, now, fmt.Sprintf(" %d additional matching instances", others))
@@ -43,11 +43,23 @@ func (d *draft) introduceAll(m *Master) {
 }
 
 func (d *draft) emitSentinel(name string, m *Master, member Member, more string) {
-	d.emitAbout(member.ID, name, m, SentinelDetails(member, m.Name, d.Shown(m, m.Addr))+more)
+	d.emitAbout(member.ID, Notice, name, m, SentinelDetails(member, m.Name, d.Shown(m, m.Addr))+more)
 }
 
-func (d *draft) emitAbout(id MemberID, name string, m *Master, payload string) {
-	d.emit(Notice, name, m.Name, payload)
+// tellSource tells the clients of all nodes but the one that has carried a
+// failover out from whom they have the news, as Sentinels do that learn of a new
+// master from another one.
+func (d *draft) tellSource(m *Master) {
+	member, ok := d.members.get(string(m.Failover.Claim.Holder))
+	if !ok || d.Schema < 2 || d.MemberCount() < 2 || member.Addr.IsZero() {
+		return
+	}
+	d.emitAbout(member.ID, Warning, EventConfigFrom, m, SentinelDetails(member, m.Name, d.Shown(m, m.Addr)))
+}
+
+// emitAbout emits an event about a member, which that member does not publish.
+func (d *draft) emitAbout(id MemberID, level Level, name string, m *Master, payload string) {
+	d.emit(level, name, m.Name, payload)
 	d.out.Events[len(d.out.Events)-1].Member = id
 }
 

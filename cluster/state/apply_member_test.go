@@ -68,3 +68,41 @@ func TestIntroductions(t *testing.T) {
 		"* +sentinel sentinel "+string(bob)+" 10.0.0.103 6379 @ m 10.0.0.1 6379",
 		"* +sentinel sentinel "+string(bob)+" 10.0.0.103 6379 @ other 10.0.0.9 6379")
 }
+
+// TestCredit: the nodes that did not carry a failover out say who did, and all say
+// after a reset who watches; but not before every member knows that they do.
+func TestCredit(t *testing.T) {
+	for schema, want := range map[int][]string{
+		1: {
+			"# +failover-state-reconf-slaves master m 10.0.0.1 6379",
+			"# +switch-master m 10.0.0.1 6379 10.0.0.2 6379", "# +reset-master master m 10.0.0.2 6379",
+		},
+		2: {
+			"# +failover-state-reconf-slaves master m 10.0.0.1 6379",
+			"# +config-update-from sentinel " + string(alice) + " 10.0.0.100 6379 @ m 10.0.0.1 6379",
+			"# +switch-master m 10.0.0.1 6379 10.0.0.2 6379", "# +reset-master master m 10.0.0.2 6379",
+			"* +sentinel sentinel " + string(alice) + " 10.0.0.100 6379 @ m 10.0.0.2 6379",
+			"* +sentinel sentinel " + string(bob) + " 10.0.0.101 6379 @ m 10.0.0.2 6379",
+		},
+	} {
+		d := newDoc(t)
+		for i, id := range []MemberID{alice, bob} {
+			d.must(OpMember{Member{ID: id, Addr: addr(100 + i), Schema: schema, Alive: true}})
+		}
+		d.must(monitorM(1, addr(2), addr(3)))
+		m := d.master()
+		claim := d.must(OpBegin{Name: "m", Kind: Manual, Generation: m.Generation, After: m.LastAttempt, Member: alice}).Claim
+		d.must(OpSelect{Name: "m", Claim: claim, Candidate: addr(2)})
+		switched, reset := d.must(OpPromoted{Name: "m", Claim: claim}), d.must(OpReset{Names: []string{"m"}})
+		told := Outcome{}
+		for _, e := range append(switched.Events, reset.Events...) {
+			if e.Name != EventSlave && e.Name != EventWait && e.Name != EventPromoted {
+				told.Events = append(told.Events, e)
+			}
+			if credit := e.Name == EventConfigFrom; credit && e.Member != alice {
+				t.Errorf("%s is about %q", e.Name, e.Member)
+			}
+		}
+		d.wantEvents(told, want...)
+	}
+}

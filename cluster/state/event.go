@@ -29,8 +29,8 @@ type Event struct {
 	Level Level
 	// Master is the name of the master it concerns, "" for none.
 	Master string
-	// Member is the node that it introduces to the others, "" for none. That
-	// node itself does not publish it: no Sentinel greets itself.
+	// Member is the node that it introduces or credits to the others, "" for none.
+	// That node itself does not publish it: no Sentinel greets itself.
 	Member MemberID `json:",omitzero"`
 	// Payload is the message, byte for byte what Sentinel publishes.
 	Payload string
@@ -67,6 +67,7 @@ const (
 	EventEnd            = "+failover-end"
 	EventEndTimeout     = "+failover-end-for-timeout"
 	EventSwitch         = "+switch-master"
+	EventConfigFrom     = "+config-update-from"
 	EventAbortNoReplica = "-failover-abort-no-good-slave"
 	EventAbortTimeout   = "-failover-abort-slave-timeout"
 	EventConvert        = "+convert-to-slave"

@@ -91,6 +91,9 @@ func (r *Runner) changed(before, after *state.State, names []string) {
 // notified of that by the script it had.
 func (r *Runner) tell(before, after *state.State, events []state.Event) {
 	for _, e := range events {
+		if e.Member == r.doc.Self() {
+			continue // not for this node's clients, nor its scripts
+		}
 		m, ok := after.Master(e.Master)
 		if !ok {
 			m, _ = before.Master(e.Master)

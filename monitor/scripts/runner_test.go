@@ -144,7 +144,9 @@ func (s *scene) switchTo(addr state.Addr) {
 func (s *scene) script(name, text string) string {
 	s.t.Helper()
 	path := filepath.Join(s.dir, name)
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+	// Nobody can run what is being written.
+	err := os.WriteFile(path+".new", []byte("#!/bin/sh\n"+text), 0o755)
+	if err := errors.Join(err, os.Rename(path+".new", path)); err != nil {
 		s.t.Fatal(err)
 	}
 	return path

@@ -128,10 +128,14 @@ func (l life) follows(last, next event, known map[uint64]event) bool {
 	return next.number > last.number
 }
 
-// misses reports whether the event that no log has may be the introduction that
-// belongs behind e.
+// misses reports whether the event that no log has may be the introduction, or the
+// credit, that belongs behind e.
 func (e event) misses(number uint64) bool {
-	return number == e.number+1 && (e.name == state.EventMonitor || e.name == state.EventSentinel)
+	switch e.name {
+	case state.EventMonitor, state.EventReset, state.EventSentinel, state.EventReconf:
+		return number == e.number+1
+	}
+	return false
 }
 
 // unpublished counts the events that are in no log, introductions aside: those
@@ -148,10 +152,10 @@ func unpublished(all []event) int {
 	return count
 }
 
-// introduces reports whether an event tells clients of a node. That node does
-// not publish it: no Sentinel greets itself.
+// introduces reports whether an event introduces a node to clients, or credits it.
+// That node does not publish it: no Sentinel greets itself.
 func (e event) introduces(id string) bool {
-	return strings.HasPrefix(e.name, state.EventSentinel) && strings.Contains(e.payload, id)
+	return (strings.HasPrefix(e.name, state.EventSentinel) || e.name == state.EventConfigFrom) && strings.Contains(e.payload, id)
 }
 
 // message is what a subscriber was sent.
