@@ -225,11 +225,6 @@ func (f *fieldList) seen(v failover.ServerView) {
 	f.age("role-reported-time", v.RoleFor)
 }
 
-// memberSilence is after how long without an answer a member is shown as down,
-// whatever the members agree on: a node without a majority agrees with nobody.
-// With a majority they have agreed on it before.
-const memberSilence = 5 * time.Second
-
 // memberFields describes another node as Sentinel describes another Sentinel.
 // Nodes send no greetings by way of the masters, so the last answer stands for
 // the last greeting.
@@ -249,8 +244,8 @@ func memberFields(s *state.State, m *state.Master, member state.Member, v failov
 	f.age("last-ping-sent", v.PendingFor)
 	f.age("last-ok-ping-reply", v.LastHeard)
 	f.age("last-ping-reply", v.LastHeard)
-	if memberDown(member, v) {
-		f.age("s-down-time", max(0, v.LastHeard-memberSilence))
+	if v.Down(member) {
+		f.age("s-down-time", v.DownFor())
 	}
 	f.age("down-after-milliseconds", m.DownAfter)
 	f.age("last-hello-message", v.LastHeard)
@@ -271,17 +266,11 @@ func memberHost(s *state.State, member state.Member, v failover.MemberView) stri
 
 func memberFlags(m *state.Master, member state.Member, v failover.MemberView) string {
 	var flags flagList
-	flags.add(memberDown(member, v), "s_down")
+	flags.add(v.Down(member), "s_down")
 	flags.add(true, "sentinel")
 	flags.add(!v.Connected, "disconnected")
 	flags.add(m.VotedDown(member.ID), "master_down")
 	return flags.String()
-}
-
-// memberDown reports whether a member is shown as down: by agreement, or because
-// this node does not hear it.
-func memberDown(member state.Member, v failover.MemberView) bool {
-	return !member.Alive || v.LastHeard >= memberSilence
 }
 
 // cachedInfo is one entry of INFO-CACHE: the age and the text.

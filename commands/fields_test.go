@@ -199,8 +199,8 @@ func TestMemberFields(t *testing.T) {
 		{"asked", true, &failover.MemberView{Heard: true, Connected: true, LastHeard: time.Second, LinkPending: true, PendingFor: 20 * time.Millisecond},
 			"sentinel 1 20 1000 1000"},
 		{"link lost", true, &failover.MemberView{Heard: true, LastHeard: time.Second}, "sentinel,disconnected 0 0 1000 1000"},
-		{"silent", true, &failover.MemberView{Heard: true, LastHeard: 7 * time.Second}, "s_down,sentinel,disconnected 0 0 7000 7000 2000"},
-		{"silent and connected", true, &failover.MemberView{Heard: true, Connected: true, LastHeard: 5 * time.Second}, "s_down,sentinel 0 0 5000 5000 0"},
+		{"silent", true, &failover.MemberView{Heard: true, LastHeard: 7 * time.Second, Silent: 7 * time.Second}, "s_down,sentinel,disconnected 0 0 7000 7000 2000"},
+		{"silent and connected", true, &failover.MemberView{Heard: true, Connected: true, LastHeard: 5 * time.Second, Silent: 5 * time.Second}, "s_down,sentinel 0 0 5000 5000 0"},
 		{"dead by agreement", false, &failover.MemberView{Heard: true, Connected: true, LastHeard: time.Second}, "s_down,sentinel 0 0 1000 1000 0"},
 		{"not met yet", true, nil, "sentinel,disconnected 0 0 0 0"},
 	}

@@ -212,7 +212,7 @@ func (c *Context) countMembers(agreed bool) (usable, voters int) {
 		}
 		voters++
 		seen, _ := c.Node.Watcher.Member(m.id())
-		if self || m.agreed.Alive && (agreed || !memberDown(m.agreed, seen)) {
+		if self || m.agreed.Alive && (agreed || !seen.Down(m.agreed)) {
 			usable++
 		}
 	}

@@ -306,7 +306,7 @@ func TestCkquorumWithoutMajority(t *testing.T) {
 	b.monitor("m")
 	for _, id := range []state.MemberID{"x", "y"} {
 		b.apply(state.OpMember{Member: state.Member{ID: id, Alive: true}})
-		b.watcher.members[id] = failover.MemberView{Heard: true, LastHeard: time.Minute}
+		b.watcher.members[id] = failover.MemberView{Heard: true, LastHeard: time.Minute, Silent: time.Minute}
 	}
 	b.broker.fail = fmt.Errorf("%w: 1 of 3 members can be reached", cluster.ErrNoQuorum)
 	want := "NOQUORUM 1 usable Sentinels. Not enough available Sentinels to reach the majority and authorize a failover"

@@ -21,10 +21,12 @@ type peers struct {
 	watch  *failover.Peers
 	pauses failover.PauseDetector
 	links  map[state.MemberID]*peerLink
+	// down are the members that clients were told to be down.
+	down map[state.MemberID]bool
 }
 
 func newPeers(m *Monitor) *peers {
-	return &peers{m: m, watch: failover.NewPeers(), links: map[state.MemberID]*peerLink{}}
+	return &peers{m: m, watch: failover.NewPeers(), links: map[state.MemberID]*peerLink{}, down: map[state.MemberID]bool{}}
 }
 
 // peerTurn lies between two looks at what was heard: often enough to notice a
@@ -65,6 +67,35 @@ func (p *peers) turn(ctx context.Context, work *sync.WaitGroup) {
 	}
 	for _, proposal := range out.Proposals {
 		work.Go(func() { p.propose(ctx, proposal) })
+	}
+	p.tellDown(doc, now)
+}
+
+// tellDown publishes which members went down or came back, for each master as
+// Sentinels do.
+func (p *peers) tellDown(doc *state.State, now failover.Moment) {
+	for id := range p.down {
+		if _, known := doc.Member(id); !known {
+			delete(p.down, id)
+		}
+	}
+	for member := range doc.Members() {
+		view, known := p.watch.View(member.ID, now)
+		down := view.Down(member)
+		if !known || member.Addr.IsZero() || down == p.down[member.ID] {
+			continue
+		}
+		p.down[member.ID] = down
+		name := state.EventSDown
+		if !down {
+			name = state.EventSDownEnd
+		}
+		for m := range doc.Masters() {
+			p.m.publishSeen(state.Event{
+				Name: name, Level: state.Warning, Master: m.Name,
+				Payload: state.SentinelDetails(member, m.Name, doc.Shown(m, m.Addr)),
+			}, doc.Index)
+		}
 	}
 }
 

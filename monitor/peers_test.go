@@ -398,3 +398,45 @@ func TestThisNodeRevivesItself(t *testing.T) {
 		t.Errorf("its revival is logged %d times", n)
 	}
 }
+
+// Clients are told of a member that is gone, and that it is back, for each master.
+func TestMemberUpAndDown(t *testing.T) {
+	events := make(chan state.Event, 100)
+	w := meet(t, func(o *Options) { o.Publish = func(e state.Event) { events <- e } })
+	for i, name := range []string{"a", "b"} {
+		op := state.OpMonitor{Name: name, Addr: state.Addr{Host: "127.0.0.1", Port: i + 1}, Quorum: 1, Settings: state.DefaultSettings()}
+		if outcome, _, err := w.broker.Propose(context.Background(), state.Mutation{Op: op}); err != nil || outcome.Refused() {
+			t.Fatalf("%+v, %v", outcome, err)
+		}
+	}
+	addr := closedPort(t)
+	other := state.Member{ID: "other", Addr: addr, Schema: state.SchemaVersion}
+	var want []string
+	for _, step := range []struct {
+		alive bool
+		name  string
+	}{{false, "+sdown"}, {true, "-sdown"}} {
+		other.Alive = step.alive
+		if outcome, _, err := w.broker.Propose(context.Background(), state.Mutation{Op: state.OpMember{Member: other}}); err != nil || outcome.Refused() {
+			t.Fatalf("%+v, %v", outcome, err)
+		}
+		for i, name := range []string{"a", "b"} {
+			want = append(want, fmt.Sprintf("%s sentinel other 127.0.0.1 %d @ %s 127.0.0.1 %d", step.name, addr.Port, name, i+1))
+		}
+		var got []string
+		for len(got) < 2 {
+			select {
+			case e := <-events:
+				if (e.Name == state.EventSDown || e.Name == state.EventSDownEnd) && strings.HasPrefix(e.Payload, "sentinel") {
+					got = append(got, e.Name+" "+e.Payload)
+				}
+			case <-time.After(time.Minute):
+				t.Fatalf("got %q, want %q", got, want)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		want = nil
+	}
+}

@@ -89,7 +89,9 @@ func TestCredit(t *testing.T) {
 		for i, id := range []MemberID{alice, bob} {
 			d.must(OpMember{Member{ID: id, Addr: addr(100 + i), Schema: schema, Alive: true}})
 		}
-		d.must(monitorM(1, addr(2), addr(3)))
+		group := monitorM(1)
+		group.Replicas = []Addr{addr(2), addr(3)}
+		d.must(group)
 		m := d.master()
 		claim := d.must(OpBegin{Name: "m", Kind: Manual, Generation: m.Generation, After: m.LastAttempt, Member: alice}).Claim
 		d.must(OpSelect{Name: "m", Claim: claim, Candidate: addr(2)})

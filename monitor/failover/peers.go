@@ -49,6 +49,8 @@ const (
 type Peers struct {
 	peers   map[state.MemberID]*peer
 	revived Moment
+	// thawed is when the last long pause of this process was over, 0 never.
+	thawed Moment
 	// canCommit is what the last Step knew.
 	canCommit bool
 }
@@ -128,6 +130,7 @@ func (p *Peers) Paused(now Moment, length time.Duration) {
 	if length < peerSilence/4 {
 		return
 	}
+	p.thawed = now
 	for _, peer := range p.peers {
 		peer.alive = min(now, peer.alive.Add(length))
 		if !peer.excused { // once, or a process that is paused again and again would wait for ever
@@ -155,7 +158,10 @@ func (p *Peers) View(id state.MemberID, now Moment) (MemberView, bool) {
 	if peer == nil {
 		return MemberView{}, false
 	}
-	return MemberView{Heard: peer.answered != 0, LastHeard: now.Sub(max(peer.since, peer.answered))}, true
+	heard := max(peer.since, peer.answered)
+	return MemberView{
+		Heard: peer.answered != 0, LastHeard: now.Sub(heard), Silent: now.Sub(max(heard, p.thawed)),
+	}, true
 }
 
 // Step decides. The keys of its proposals are member ids.

@@ -93,6 +93,9 @@ type MemberView struct {
 	// LastHeard is the age of its last valid answer. Before the first one it is
 	// for how long this process has known the member.
 	LastHeard time.Duration
+	// Silent is LastHeard without what was before the last long pause of this
+	// process, in which nobody could have been heard.
+	Silent time.Duration
 	// Connected: a connection is up and the credentials were accepted.
 	Connected bool
 	// LinkPending: a question has no answer yet, and was asked PendingFor ago.
@@ -105,3 +108,16 @@ type MemberView struct {
 	// or if none has ended yet.
 	Trouble string
 }
+
+// memberSilence is after how long without an answer a member is down for this
+// node, whatever the members agree on: a node without a majority agrees with
+// nobody. With a majority they have agreed on it before.
+const memberSilence = 5 * time.Second
+
+// Down reports whether a member is down for this node: by agreement, or because
+// this node does not hear it.
+func (v MemberView) Down(m state.Member) bool { return !m.Alive || v.Silent >= memberSilence }
+
+// DownFor is for how long a member that is Down has been so, as far as this node
+// can tell.
+func (v MemberView) DownFor() time.Duration { return max(0, v.Silent-memberSilence) }
