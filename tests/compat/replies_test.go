@@ -53,14 +53,14 @@ type conversation struct {
 
 func TestReplies(t *testing.T) {
 	p := newPair(t, "")
-	for _, c := range slices.Concat(connectionCalls, sentinelCalls, introspectionCalls) {
+	for _, c := range slices.Concat(connectionCalls, sentinelCalls, introspectionCalls, aclCalls) {
 		hold(t, p, c)
 	}
 }
 
 func TestRepliesWithPassword(t *testing.T) {
 	p := newPair(t, "secret")
-	for _, c := range passwordCalls {
+	for _, c := range slices.Concat(passwordCalls, aclPasswordCalls) {
 		hold(t, p, c)
 	}
 }
