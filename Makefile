@@ -15,7 +15,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GO_TEST := go test -shuffle=on -p=2 -timeout=15m
 
 # What the tests start, as PROGRAM:PACKAGE of Debian.
-TOOLS := redis-server:redis-server redis-sentinel:redis-sentinel ip:iproute2
+TOOLS := redis-server:redis-server redis-sentinel:redis-sentinel ip:iproute2 \
+	java:default-jre-headless /usr/share/java/zookeeper.jar:libzookeeper-java
 
 ARGS ?=
 NODES ?= 1
@@ -45,7 +46,7 @@ else
 	@exec bin/redis-failover $(ARGS)
 endif
 
-test: ## run all tests, with redis-server, redis-sentinel and iproute2 installed if missing
+test: ## run all tests, with redis-server, redis-sentinel, iproute2 and ZooKeeper installed if missing
 	@.ci/install $(TOOLS)
 	$(GO_TEST) ./...
 

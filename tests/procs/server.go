@@ -62,6 +62,8 @@ type plan struct {
 	files func(dir string, addr state.Addr) error
 	// argv is the command line of the next start.
 	argv func(dir string, addr state.Addr) []string
+	// ready returns nil when the server serves; nil for one that speaks RESP.
+	ready func() error
 }
 
 // launch starts a server and waits until it answers.
@@ -174,6 +176,9 @@ func (s *Server) awaitReady(proc *spawn.Process) error {
 		if proc.Exited() {
 			ended = fmt.Errorf("ended: %s", proc.State())
 			return nil
+		}
+		if s.plan.ready != nil {
+			return s.plan.ready()
 		}
 		return s.ready(proc.Pid())
 	})
