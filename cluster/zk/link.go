@@ -1,0 +1,251 @@
+package zk
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+)
+
+// link is the connection to the ensemble: the library keeps it up, and this
+// tells what it is like. A stretch of time with a session on one connection has
+// a number; what was sent in an earlier stretch may have been lost.
+type link struct {
+	options *Options
+	log     *slog.Logger
+	conn    *zk.Conn
+	ctx     context.Context // ends when the broker closes
+
+	mu sync.Mutex
+	// stretch is the number of the present stretch, 0 while there is none; last
+	// is that of the last one.
+	stretch, last uint64
+	changed       chan struct{} // closed at the next change of stretch
+	// failed counts the attempts to connect that came to nothing since the last
+	// session; trouble is what the last one died of.
+	failed  int
+	trouble error
+	// open are the connections, for the end.
+	open map[net.Conn]bool
+}
+
+// openLink begins to connect.
+func openLink(ctx context.Context, o *Options) (*link, error) {
+	l := &link{options: o, log: o.Logger, ctx: ctx, changed: make(chan struct{}), open: map[net.Conn]bool{}}
+	conn, _, err := zk.Connect(o.Servers, o.SessionTimeout,
+		zk.WithHostProvider(&servers{}), zk.WithDialer(l.dial), zk.WithEventCallback(l.event),
+		zk.WithLogger(libraryLog{o.Logger}), zk.WithLogInfo(false))
+	if err != nil {
+		return nil, fmt.Errorf("connect to ZooKeeper: %w", err)
+	}
+	l.conn = conn
+	return l, nil
+}
+
+// close ends the session, if there is a connection to say so.
+func (l *link) close() {
+	l.conn.Close()
+	l.mu.Lock()
+	left := slices.Collect(maps.Keys(l.open))
+	l.mu.Unlock()
+	for _, c := range left {
+		_ = c.Close()
+	}
+}
+
+// event is called by the library, which waits for it.
+func (l *link) event(e zk.Event) {
+	if e.Type != zk.EventSession {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was := l.stretch
+	l.stretch = 0
+	if e.State == zk.StateHasSession {
+		l.last++
+		l.stretch, l.failed, l.trouble = l.last, 0, nil
+	}
+	if l.stretch != was {
+		close(l.changed)
+		l.changed = make(chan struct{})
+	}
+}
+
+// now returns the number of the present stretch, 0 for none, and what is closed
+// when that changes.
+func (l *link) now() (stretch uint64, changed <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stretch, l.changed
+}
+
+// unreachable is why there is no connection, once all servers were tried; else
+// nil.
+func (l *link) unreachable() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stretch != 0 || l.failed < len(l.options.Servers) {
+		return nil
+	}
+	return l.trouble
+}
+
+func (l *link) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failed++
+	l.trouble = err
+}
+
+// redialPause lies between two attempts to connect.
+const redialPause = 100 * time.Millisecond
+
+// dial is the library's way to a server. The names are resolved here, so at each
+// attempt.
+func (l *link) dial(network, addr string, _ time.Duration) (net.Conn, error) {
+	l.mu.Lock()
+	again := l.failed > 0
+	l.mu.Unlock()
+	if again {
+		select {
+		case <-time.After(redialPause):
+		case <-l.ctx.Done():
+			return nil, l.ctx.Err()
+		}
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, l.options.patience()/2)
+	defer cancel()
+	conn, err := l.options.dial(ctx, network, addr)
+	if err == nil && l.options.TLS != nil {
+		conn, err = shake(ctx, conn, addr, l.options.TLS)
+	}
+	if err != nil {
+		l.fail(fmt.Errorf("connect to %s: %w", addr, err))
+		return nil, err
+	}
+	l.fail(fmt.Errorf("%s does not open a session", addr)) // until it does
+	wrapped := &limited{Conn: conn, link: l}
+	l.mu.Lock()
+	l.open[wrapped] = true
+	l.mu.Unlock()
+	return wrapped, nil
+}
+
+func shake(ctx context.Context, conn net.Conn, addr string, config *tls.Config) (net.Conn, error) {
+	config = config.Clone()
+	if config.ServerName == "" {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		config.ServerName = host
+	}
+	secured := tls.Client(conn, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return secured, nil
+}
+
+// limited is a connection whose reads and writes never wait longer than the
+// patience. The library would wait for the answer of a server that is frozen, to
+// a request for a session, ten times as long.
+type limited struct {
+	net.Conn
+	link *link
+}
+
+func (c *limited) limit(t time.Time) time.Time {
+	most := time.Now().Add(c.link.options.patience())
+	if t.After(most) {
+		return most
+	}
+	return t
+}
+
+func (c *limited) SetReadDeadline(t time.Time) error  { return c.Conn.SetReadDeadline(c.limit(t)) }
+func (c *limited) SetWriteDeadline(t time.Time) error { return c.Conn.SetWriteDeadline(c.limit(t)) }
+
+func (c *limited) Close() error {
+	c.link.mu.Lock()
+	delete(c.link.open, c)
+	c.link.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// servers hands the library one server after the other, by name, in an order of
+// its own. It never says that all were tried: the library would wait a second
+// then, which the session may not have.
+type servers struct {
+	mu   sync.Mutex
+	all  []string
+	next int
+}
+
+func (s *servers) Init(all []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append([]string(nil), all...)
+	rand.Shuffle(len(s.all), func(i, j int) { s.all[i], s.all[j] = s.all[j], s.all[i] })
+	return nil
+}
+
+func (s *servers) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.all)
+}
+
+func (s *servers) Next() (server string, retryStart bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	server = s.all[s.next%len(s.all)]
+	s.next++
+	return server, false
+}
+
+func (s *servers) Connected() {}
+
+// libraryLog takes what the library says: details of what Health says in words.
+type libraryLog struct{ log *slog.Logger }
+
+func (l libraryLog) Printf(format string, args ...any) {
+	l.log.Debug("zookeeper client: " + fmt.Sprintf(format, args...))
+}
+
+// answer is what a call has brought.
+type answer[T any] struct {
+	value T
+	err   error
+}
+
+// call asks ZooKeeper something, with a deadline, which the library does not
+// know. What is asked too late may be carried out all the same.
+func call[T any](ctx context.Context, patience time.Duration, ask func() (T, error)) (T, error) {
+	done := make(chan answer[T], 1)
+	go func() {
+		value, err := ask()
+		done <- answer[T]{value, err}
+	}()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	var none T
+	select {
+	case a := <-done:
+		return a.value, a.err
+	case <-timer.C:
+		return none, errSlow
+	case <-ctx.Done():
+		return none, context.Cause(ctx)
+	}
+}
