@@ -1,12 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net"
 
-	"redis-failover/commands"
+	"redis-failover/cluster/state"
 	"redis-failover/conf"
 	"redis-failover/server/web"
 )
@@ -31,10 +32,16 @@ type httpPart struct {
 	log      *slog.Logger
 }
 
-func newHTTP(cfg *conf.Server, log *slog.Logger, listener net.Listener, node *commands.Node, announced string) (*httpPart, error) {
-	p := &httpPart{listener: listener, log: log}
+// newHTTP makes the HTTP of a node of what the options hold and the configuration
+// says.
+func newHTTP(cfg *conf.Config, listener net.Listener, o web.Options) (*httpPart, error) {
+	o.Hosts = cfg.Server.HTTPHosts
+	o.NewMaster = func() (int, state.Settings) {
+		return cmp.Or(cfg.NewMaster.Quorum, majority(cfg, o.Node.Broker.State())), cfg.NewMaster.Settings()
+	}
+	p := &httpPart{listener: listener, log: o.Logger}
 	var err error
-	p.server, err = web.New(web.Options{Node: node, Hosts: cfg.HTTPHosts, Announced: announced, Logger: log})
+	p.server, err = web.New(o)
 	return p, err
 }
 

@@ -236,14 +236,19 @@ func (s *seeder) master(ctx context.Context, m conf.Master) error {
 	})
 }
 
-// quorum resolves "a majority of the members". Founders that have not appeared
-// yet count too: the first one of three must not decide alone for ever.
+// quorum resolves "a majority of the members".
 func (s *seeder) quorum(m conf.Master) int {
 	if m.Quorum > 0 {
 		return m.Quorum
 	}
-	members := s.broker.State().MemberCount()
-	if b := &s.cfg.Broker; b.Kind == conf.RaftBroker {
+	return majority(s.cfg, s.broker.State())
+}
+
+// majority is that of the members. Founders that have not appeared yet count too:
+// the first one of three must not decide alone for ever.
+func majority(cfg *conf.Config, doc *state.State) int {
+	members := doc.MemberCount()
+	if b := &cfg.Broker; b.Kind == conf.RaftBroker {
 		members = max(members, len(b.Raft.Cluster))
 	}
 	return members/2 + 1

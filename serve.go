@@ -22,6 +22,7 @@ import (
 	"redis-failover/monitor/failover"
 	"redis-failover/monitor/scripts"
 	"redis-failover/server"
+	"redis-failover/server/web"
 )
 
 // serve puts the parts together and runs them until ctx ends or a client sends
@@ -123,7 +124,9 @@ func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker
 		Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
 	}
 	addr := announced(cfg, cfg.Server.AnnounceAddr, listener)
-	if n.http, err = newHTTP(&cfg.Server, log, protect(cfg, httpListener, commandNode.Users.Open), commandNode, addr.Host); err != nil {
+	if n.http, err = newHTTP(cfg, protect(cfg, httpListener, commandNode.Users.Open), web.Options{
+		Node: commandNode, Host: func() commands.Host { return n.server }, Changes: broker, Announced: addr.Host, Logger: log,
+	}); err != nil {
 		return nil, err
 	}
 	maxClients, err := affordClients(cfg.Server.MaxClients, otherFiles(cfg, broker.State()), systemFiles(), log)

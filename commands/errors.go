@@ -244,6 +244,9 @@ func errControlCharacters(index int, cmd *Command) Error {
 		index, strings.ToUpper(cmd.Name)))
 }
 
+// BrokerError is what clients are told of a call of a broker that failed with err.
+func BrokerError(err error) Error { return errBroker(err) }
+
 // errBroker says in plain words what became of a change that the broker did
 // not take. An unknown outcome stays unknown whatever caused it; so does that of
 // a call which the broker's end cut short. Ours: Sentinel changes only itself and

@@ -20,14 +20,27 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
 		switch {
 		case !s.knows(r.Host):
-			text(w, http.StatusMisdirectedRequest, fmt.Sprintf(
+			refuse(w, r, http.StatusMisdirectedRequest, fmt.Sprintf(
 				"this node is not known as %.100q; call it by its address, or allow the name with -http_hosts", r.Host))
 		case origins.Check(r) != nil || foreignRead(r):
-			text(w, http.StatusForbidden, "requests that pages of another origin make are refused")
+			refuse(w, r, http.StatusForbidden, "requests that pages of another origin make are refused")
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// refuse answers in the way that the path is answered.
+func refuse(w http.ResponseWriter, r *http.Request, status int, detail string) {
+	if strings.HasPrefix(r.URL.Path, apiPrefix+"/") {
+		code := "ERR"
+		if status == http.StatusUnauthorized {
+			code = "NOAUTH"
+		}
+		writeProblem(w, status, code, detail)
+		return
+	}
+	text(w, status, detail)
 }
 
 // knows reports whether a Host header names this node. HTTP/1.0 knows none, and

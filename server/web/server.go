@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
+	"redis-failover/cluster/state"
 	"redis-failover/commands"
 )
 
@@ -22,10 +24,21 @@ const (
 	idleTime    = 2 * time.Minute
 )
 
-// Options are how HTTP is to be served. Node is required.
+// Options are how HTTP is to be served. Node, Host, Changes and NewMaster are
+// required.
 type Options struct {
-	// Node is what the answers are made from.
+	// Node is what commands work on.
 	Node *commands.Node
+	// Host returns the server that the node's clients are connected to; it is called
+	// for each request.
+	Host func() commands.Host
+	// Changes are those of the document.
+	Changes Changes
+	// NewMaster returns the quorum and the settings of a master of which nothing but
+	// the address was said.
+	NewMaster func() (quorum int, settings state.Settings)
+	// Table holds the commands; nil means commands.All.
+	Table *commands.Table
 	// Hosts are the names by which clients may call this node, besides addresses,
 	// "localhost" and what it is announced as. "*" allows all names.
 	Hosts []string
@@ -38,20 +51,28 @@ type Options struct {
 // Server answers HTTP. Several goroutines may use it at the same time.
 type Server struct {
 	options Options
+	table   *commands.Table
 	http    *http.Server
 	stop    context.CancelFunc
 }
 
 // New makes a server that has no connections yet.
 func New(o Options) (*Server, error) {
-	if o.Node == nil {
-		return nil, errors.New("web: Options.Node is missing")
+	if o.Node == nil || o.Host == nil || o.Changes == nil || o.NewMaster == nil {
+		return nil, errors.New("web: one of Options.Node, Host, Changes and NewMaster is missing")
+	}
+	if o.Table == nil {
+		table, err := commands.NewTable(commands.All()...)
+		if err != nil {
+			return nil, err
+		}
+		o.Table = table
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{options: o, stop: stop}
+	s := &Server{options: o, table: o.Table, stop: stop}
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
@@ -70,8 +91,52 @@ func (s *Server) handler() http.Handler {
 	routes := http.NewServeMux()
 	routes.HandleFunc("GET /healthz", healthy)
 	routes.HandleFunc("GET /readyz", s.ready)
-	return s.guard(routes)
+	routes.HandleFunc("/master", s.known((*exchange).older))
+	routes.HandleFunc("GET /check/primary/{master}/{address}", s.known((*exchange).primary))
+	routes.HandleFunc("GET /check/replica/{master}/{address}", s.known((*exchange).replica))
+	for pattern, answer := range s.api() {
+		method, path, _ := strings.Cut(pattern, " ")
+		routes.HandleFunc(method+" "+apiPrefix+path, s.known(answer))
+	}
+	return s.guard(explained(routes))
 }
+
+// apiPrefix begins the paths of the API; another, incompatible one gets another
+// number.
+const apiPrefix = "/api/v1"
+
+// explained answers with problem details where there is no such route of the API.
+func explained(routes *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		missing, pattern := routes.Handler(r)
+		if pattern != "" || !strings.HasPrefix(r.URL.Path, apiPrefix+"/") {
+			routes.ServeHTTP(w, r)
+			return
+		}
+		verdict := &verdict{header: w.Header()}
+		missing.ServeHTTP(verdict, r)
+		detail := "there is no such path; " + apiPrefix + "/openapi.json describes those that are"
+		if verdict.status == http.StatusMethodNotAllowed {
+			detail = "this path has other methods: " + w.Header().Get("Allow")
+		}
+		writeProblem(w, verdict.status, "ERR", detail)
+	})
+}
+
+// verdict is a ResponseWriter that keeps the status and the header only.
+type verdict struct {
+	header http.Header
+	status int
+}
+
+// Header is part of http.ResponseWriter.
+func (v *verdict) Header() http.Header { return v.header }
+
+// WriteHeader is part of http.ResponseWriter.
+func (v *verdict) WriteHeader(status int) { v.status = status }
+
+// Write is part of http.ResponseWriter.
+func (v *verdict) Write(p []byte) (int, error) { return len(p), nil }
 
 // Serve answers the clients of a listener, which it closes, until ctx ends, and
 // returns nil then, when they all have been answered or cut.

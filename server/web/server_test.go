@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"redis-failover/cluster"
+	"redis-failover/cluster/standalone"
 	"redis-failover/cluster/state"
 	"redis-failover/commands"
 )
@@ -56,6 +57,33 @@ func (m *moody) set(h cluster.Health, barrier error) {
 	m.changed = make(chan struct{})
 }
 
+// serve is a server of a node that is announced as told.example.
+func serve(t *testing.T, node *commands.Node, hosts ...string) *Server {
+	t.Helper()
+	changes, _ := node.Broker.(Changes)
+	if changes == nil {
+		changes = &standalone.Broker{}
+	}
+	s, err := New(Options{
+		Node: node, Host: func() commands.Host { return noHost{} }, Changes: changes, Hosts: hosts, Announced: "told.example",
+		NewMaster: func() (int, state.Settings) {
+			settings := state.DefaultSettings()
+			settings.DownAfter = 3 * time.Second
+			return 1, settings
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// noHost is a server without clients.
+type noHost struct{ commands.Host }
+
+// Clients is part of commands.Host.
+func (noHost) Clients() []commands.Client { return nil }
+
 // get is the answer of a handler.
 func get(t *testing.T, h http.Handler, change func(*http.Request), method, target string) *http.Response {
 	t.Helper()
@@ -81,10 +109,7 @@ func body(t *testing.T, r *http.Response) string {
 func TestReady(t *testing.T) {
 	broker := &moody{health: cluster.Health{Condition: cluster.Suspended, Reason: "two of three\nare away"}, barrier: cluster.ErrNoQuorum, changed: make(chan struct{})}
 	lookUps := commands.NewLookUps(commands.LookUpOptions{Broker: broker, Log: slog.New(slog.DiscardHandler)})
-	s, err := New(Options{Node: &commands.Node{LookUps: lookUps}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := serve(t, &commands.Node{LookUps: lookUps})
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { lookUps.Run(ctx) })
@@ -124,10 +149,7 @@ func TestReady(t *testing.T) {
 // What pages of others make browsers send is refused, by whatever name they
 // found us.
 func TestGuard(t *testing.T) {
-	s, err := New(Options{Node: &commands.Node{}, Hosts: []string{"Allowed.example"}, Announced: "told.example"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := serve(t, &commands.Node{}, "Allowed.example")
 	header := func(pairs ...string) func(*http.Request) {
 		return func(r *http.Request) {
 			for i := 0; i < len(pairs); i += 2 {
@@ -168,10 +190,7 @@ func TestGuard(t *testing.T) {
 			}
 		})
 	}
-	any, err := New(Options{Node: &commands.Node{}, Hosts: []string{"*"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	any := serve(t, &commands.Node{}, "*")
 	if r := get(t, any.http.Handler, header("Host", "what.ever"), "GET", "/healthz"); r.StatusCode != 200 {
 		t.Errorf("with * a name gets %s", r.Status)
 	}
@@ -195,10 +214,7 @@ func pipe(t *testing.T, s *Server) (client net.Conn, ended <-chan struct{}) {
 
 // ServeConn returns when the connection is closed, by either end.
 func TestServeConn(t *testing.T) {
-	s, err := New(Options{Node: &commands.Node{}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := serve(t, &commands.Node{})
 	client, ended := pipe(t, s)
 	if _, err := io.WriteString(client, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); err != nil {
 		t.Fatal(err)
@@ -214,10 +230,7 @@ func TestServeConn(t *testing.T) {
 
 // Serve ends with its context, whatever its clients do.
 func TestServeEnds(t *testing.T) {
-	s, err := New(Options{Node: &commands.Node{}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := serve(t, &commands.Node{})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -236,8 +249,8 @@ func TestServeEnds(t *testing.T) {
 	}
 }
 
-func TestNodeIsRequired(t *testing.T) {
-	if _, err := New(Options{}); err == nil {
-		t.Error("a server without a node")
+func TestWhatIsRequired(t *testing.T) {
+	if _, err := New(Options{Node: &commands.Node{}}); err == nil {
+		t.Error("a server that knows nothing but a node")
 	}
 }
