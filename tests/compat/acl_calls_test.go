@@ -7,13 +7,6 @@ import (
 	"testing"
 )
 
-// Reasons for differences of ACL that come more than once.
-const (
-	noPerm     = since72 + ": refusals name the user"
-	keptRules  = since72 + ": rules about commands are shown as they were given"
-	sanitizing = since72 + ": new users have sanitize-payload"
-)
-
 // pwHash is of the password "pw".
 const pwHash = "30c952fab122c3f9759f02a6d95c3758b246b4fee239957b2d4fee46e26170c4"
 

@@ -6,5 +6,6 @@
 // a line. Answers must be the same, to the byte where nothing says otherwise.
 // A difference that is meant carries its reason, and what we answer instead, in
 // the table; a difference that the table excuses and that is not there is an
-// error too.
+// error too. The reasons are in reasons_test.go, and each has a line in
+// docs/compatibility.md.
 package compat

@@ -36,7 +36,7 @@ type call struct {
 	replies int
 	// differs is why our answer differs, and ours is our answer in the notation
 	// of value.String. (Where a value differs by protocol, ours3 is for RESP3.)
-	differs     string
+	differs     reason
 	ours, ours3 string
 }
 
@@ -51,9 +51,19 @@ type conversation struct {
 	only int
 }
 
+// freeCalls are the conversations with servers that have no password.
+func freeCalls() []conversation {
+	return slices.Concat(connectionCalls, sentinelCalls, introspectionCalls, aclCalls)
+}
+
+// conversations are all of the tables.
+func conversations() []conversation {
+	return slices.Concat(freeCalls(), passwordCalls, aclPasswordCalls)
+}
+
 func TestReplies(t *testing.T) {
 	p := newPair(t, "")
-	for _, c := range slices.Concat(connectionCalls, sentinelCalls, introspectionCalls, aclCalls) {
+	for _, c := range freeCalls() {
 		hold(t, p, c)
 	}
 }
