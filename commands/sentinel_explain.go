@@ -41,6 +41,7 @@ func (c *Context) explain(m *state.Master) Reply {
 	}
 	l.text("paused", paused)
 	l.text("last-failover", lastFailover(m))
+	l.text("other-authorities", c.foreign(m))
 	return l.pairs
 }
 

@@ -1,6 +1,12 @@
 package commands
 
-import "redis-failover/monitor/failover"
+import (
+	"fmt"
+	"strings"
+
+	"redis-failover/cluster/state"
+	"redis-failover/monitor/failover"
+)
 
 // foreignCommand shows other authorities. Sentinel's own map of a master has a
 // fixed list of fields, which some clients read by position, so this is not there.
@@ -24,6 +30,16 @@ func foreignCommand() *Command {
 			return list
 		},
 	}
+}
+
+// foreign is, in words, who else watches a master.
+func (c *Context) foreign(m *state.Master) string {
+	view, _ := c.Node.Watcher.View(m.Name)
+	var list []string
+	for _, f := range view.Foreign {
+		list = append(list, fmt.Sprintf("a Sentinel at %s, which takes %s for the master", f.Addr, f.Master))
+	}
+	return strings.Join(list, "; ")
 }
 
 func foreignFields(v failover.ForeignView) Map {

@@ -41,6 +41,9 @@ func TestForeign(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
+	if got, want := get(t, b.do("SENTINEL", "EXPLAIN", "m").(Map), "other-authorities"), "a Sentinel at 10.7.7.1:26379, which takes 10.0.0.2:6379 for the master"; got != want {
+		t.Errorf("SENTINEL EXPLAIN says %q, want %q", got, want)
+	}
 	if fault := b.do("SENTINEL", "FOREIGN", "nobody"); fault != errNoSuchMaster {
 		t.Errorf("an unknown master gives %v", fault)
 	}

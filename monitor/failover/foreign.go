@@ -131,5 +131,5 @@ func (s *step) forgetForeign() {
 }
 
 func (s *step) foreignDetails(h Hello) string {
-	return state.SentinelDetails(state.Member{ID: h.ID, Addr: h.Addr}, s.m.Name, s.m.Addr)
+	return state.SentinelDetails(state.Member{ID: h.ID, Addr: h.Addr}, s.m.Name, s.env.Doc.Shown(s.m, s.m.Addr))
 }
