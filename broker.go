@@ -11,6 +11,7 @@ import (
 	"redis-failover/cluster/raft"
 	"redis-failover/cluster/standalone"
 	"redis-failover/cluster/state"
+	"redis-failover/cluster/zk"
 	"redis-failover/conf"
 )
 
@@ -31,6 +32,16 @@ func openBroker(cfg *conf.Config, log *slog.Logger) (cluster.Broker, error) {
 				"to begin anew, stop all members and empty their data directories", "data_dir", cfg.Broker.DataDir)
 		}
 		return broker, err
+	}
+	if cfg.Broker.Kind == conf.ZKBroker {
+		options, err := zkOptions(cfg, log)
+		if err != nil {
+			return nil, err
+		}
+		if options.Auth == "" {
+			log.Warn("ZooKeeper is used without credentials: whoever reaches it can read the passwords of masters, and change all", "path", options.Path)
+		}
+		return zk.Open(options)
 	}
 	return standalone.Open(standalone.Options{Dir: cfg.Broker.DataDir, ID: cfg.MyID, Logger: log})
 }

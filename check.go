@@ -29,8 +29,9 @@ func preflight(cfg *conf.Config) error {
 			dirs = append(dirs, cfg.Broker.Raft.LogDir)
 		}
 	case conf.ZKBroker:
-		faults = append(faults, fmt.Errorf("broker %q is not part of this version; -broker=%s needs nothing beside the nodes",
-			conf.ZKBroker, conf.RaftBroker))
+		if _, err := zkOptions(cfg, nil); err != nil {
+			faults = append(faults, err)
+		}
 	}
 	if _, err := certs.Open(cfg.TLS); err != nil {
 		faults = append(faults, err)

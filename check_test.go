@@ -38,7 +38,9 @@ func TestPreflight(t *testing.T) {
 			c.Broker.Raft.State = conf.ClusterJoin
 		}, ""},
 		"raft log below a file": {func(c *conf.Config) { c.Broker.Kind, c.Broker.Raft.LogDir = conf.RaftBroker, filepath.Join(file, "x") }, "not a directory"},
-		"no such broker yet":    {func(c *conf.Config) { c.Broker.Kind = conf.ZKBroker }, `broker "zk" is not part`},
+		"zookeeper":             {func(c *conf.Config) { c.Broker.Kind = conf.ZKBroker }, ""},
+		"no zk credentials":     {func(c *conf.Config) { c.Broker.Kind, c.Broker.ZK.AuthFile = conf.ZKBroker, file }, "zk_auth_file: "},
+		"no zk authorities":     {func(c *conf.Config) { c.Broker.Kind, c.Broker.ZK.TLS.CAFile = conf.ZKBroker, file }, "zk_tls_ca: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := conf.Default()

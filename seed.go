@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -48,8 +49,9 @@ type seeder struct {
 	// meanwhile.
 	saved  []string
 	seeded []bool
-	// announced: the document has this member as it is now.
-	announced bool
+	// announced: the document has this member as it is now. joined: it is new
+	// there, and nobody could know that it would come.
+	announced, joined bool
 	// compared: where the settings of the whole service differ was said.
 	compared bool
 	// said is the error that was logged last, saidAt when.
@@ -62,7 +64,6 @@ type seeder struct {
 // is closed.
 func (s *seeder) run(ctx context.Context, first chan<- struct{}) {
 	s.seeded = make([]bool, len(s.cfg.Masters))
-	s.beginAfresh()
 	delay := seedRetry
 	for attempt := 0; ; attempt++ {
 		changed := s.broker.HealthChanged()
@@ -114,10 +115,9 @@ func (s *seeder) say(err error) {
 
 func (s *seeder) once(ctx context.Context) error {
 	if !s.announced {
-		if err := s.propose(ctx, state.OpMember{Member: s.member}); err != nil {
+		if err := s.announce(ctx); err != nil {
 			return err
 		}
-		s.announced = true
 	}
 	if err := s.forget(ctx); err != nil {
 		return err
@@ -130,6 +130,21 @@ func (s *seeder) once(ctx context.Context) error {
 		return err
 	}
 	return waiting
+}
+
+// announce makes this node a member. With ZooKeeper there is no document before.
+func (s *seeder) announce(ctx context.Context) error {
+	if _, err := s.broker.Barrier(ctx); err != nil {
+		return err
+	}
+	_, known := s.broker.State().Member(s.broker.Self())
+	if err := s.propose(ctx, state.OpMember{Member: s.member}); err != nil {
+		return err
+	}
+	s.announced = true
+	s.joined = !known && s.cfg.Broker.Kind == conf.ZKBroker
+	s.beginAfresh()
+	return nil
 }
 
 // globals brings the settings of the whole service in that were never set. While
@@ -219,12 +234,12 @@ func (s *seeder) master(ctx context.Context, m conf.Master) error {
 	doc := s.broker.State()
 	if there, ok := doc.Master(m.Name); ok {
 		s.compare(there, m)
-		return nil
+		return s.keepMajority(ctx, there, m)
 	}
 	// What flags name is to be watched after each start, as the older tool did
 	// it; but the restart of one node of a group must not bring back for all what
 	// they agreed to remove.
-	once := !m.FromFlags || s.cfg.Broker.Kind == conf.RaftBroker
+	once := !m.FromFlags || s.cfg.Broker.Kind != conf.Standalone
 	if once && !s.afresh && doc.Seeded(m.Name) {
 		s.log.Warn("the configuration names a master that was removed by command; it stays removed", "master", m.Name)
 		return nil
@@ -252,6 +267,18 @@ func majority(cfg *conf.Config, doc *state.State) int {
 		members = max(members, len(b.Raft.Cluster))
 	}
 	return members/2 + 1
+}
+
+// keepMajority raises a quorum that was "a majority" when there were fewer
+// members. Founders of a raft group are known beforehand; nodes that meet in
+// ZooKeeper are not, and the first one alone is a majority of one.
+func (s *seeder) keepMajority(ctx context.Context, there *state.Master, m conf.Master) error {
+	majority := s.quorum(m)
+	if !s.joined || m.Quorum > 0 || there.Quorum >= majority {
+		return nil
+	}
+	s.log.Info("this node is a new member, so a majority is more than before", "master", m.Name, "quorum", majority, "before", there.Quorum)
+	return s.propose(ctx, state.OpSet{Name: m.Name, Options: []state.Option{{Name: "quorum", Values: []string{strconv.Itoa(majority)}}}})
 }
 
 // compare says once where the configuration differs from the document.

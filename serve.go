@@ -233,7 +233,7 @@ func newRunID() string {
 
 // announced is the address that others are told: what this node was told,
 // completed from the listener. One that listens on all addresses is at the one
-// that the other members reach it by, if it has such.
+// that the other members reach it by, if it has such, or that ZooKeeper sees.
 func announced(cfg *conf.Config, addr state.Addr, l net.Listener) state.Addr {
 	host, port, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {
@@ -242,7 +242,7 @@ func announced(cfg *conf.Config, addr state.Addr, l net.Listener) state.Addr {
 	if addr.Host == "" {
 		addr.Host = host
 		if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
-			addr.Host = cmp.Or(cfg.Broker.Raft.Addr.Host, "127.0.0.1")
+			addr.Host = cmp.Or(cfg.Broker.Raft.Addr.Host, hostTowards(cfg.Broker.ZK.Servers), "127.0.0.1")
 		}
 	}
 	if addr.Port == 0 {

@@ -296,9 +296,21 @@ type RaftTLS struct{ CAFile, CertFile, KeyFile string }
 type ZK struct {
 	// Servers are those of the ensemble.
 	Servers []state.Addr
-	// Path is the absolute path of the node that all is kept under.
+	// Path is the absolute path of the node that all is kept under. Root is what
+	// stands behind the servers, as "/chroot", and comes before it.
 	Path string
+	Root string
+	// AuthFile holds "user:password" for ZooKeeper's digest scheme, "" for none.
+	AuthFile string
+	// SessionTimeout is what ZooKeeper is asked for, in whole milliseconds.
+	SessionTimeout time.Duration
+	// TLS is used towards ZooKeeper if any of it is set.
+	TLS ZKTLS
 }
+
+// ZKTLS names PEM files: the authorities that the servers' certificates must come
+// from, and this node's certificate and key, both or none.
+type ZKTLS struct{ CAFile, CertFile, KeyFile string }
 
 // Log is the part of the logger.
 type Log struct {

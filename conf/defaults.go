@@ -31,6 +31,9 @@ const (
 	defaultRaftRTT = 50 * time.Millisecond
 	// defaultZKPath is that of the older tool.
 	defaultZKPath = "/zk/redis/failover"
+	// defaultZKSession leaves room for the second or so that an ensemble takes to
+	// replace its leader. ZooKeeper grants no less than two of its ticks.
+	defaultZKSession = 4 * time.Second
 	// defaultMaxClients and the limits of subscribers are those of Redis.
 	defaultMaxClients  = 10000
 	defaultPubSubHard  = 32 << 20
@@ -73,7 +76,7 @@ func Default() Config {
 			Kind:    Standalone,
 			DataDir: defaultDataDir,
 			Raft:    Raft{State: ClusterExisting, RTT: defaultRaftRTT},
-			ZK:      ZK{Path: defaultZKPath},
+			ZK:      ZK{Path: defaultZKPath, SessionTimeout: defaultZKSession},
 		},
 		Log:          Log{Level: defaultLogLevel, Format: defaultLogFormat},
 		MastersState: MastersExisting,

@@ -112,8 +112,10 @@ func TestFlags(t *testing.T) {
 		{"-raft_addr a:1 -raft_secret_file /s", "/s", func(c *Config) any { return c.Broker.Raft.SecretFile }},
 		{"-raft_addr a:1 -raft_tls_ca x -raft_tls_cert y -raft_tls_key z", "{x y z}", func(c *Config) any { return c.Broker.Raft.TLS }},
 		{"-raft_addr a:1 -broker=", "raft", func(c *Config) any { return c.Broker.Kind }},
-		{"-broker zk -zk_addr a:1,b:2 -zk_path /x", "{[a:1 b:2] /x}", func(c *Config) any { return c.Broker.ZK }},
-		{"-broker zk -zk_addr a:1", "{[a:1] /zk/redis/failover}", func(c *Config) any { return c.Broker.ZK }},
+		{"-broker zk -zk_addr a:1,b:2 -zk_path /x", "{[a:1 b:2] /x   4s {  }}", func(c *Config) any { return c.Broker.ZK }},
+		{"-broker zk -zk_addr a:1", "{[a:1] /zk/redis/failover   4s {  }}", func(c *Config) any { return c.Broker.ZK }},
+		{"-broker zk -zk_addr a:1,[::1]:2/r/s/ -zk_auth_file /f", "{[a:1 [::1]:2] /zk/redis/failover /r/s /f 4s {  }}", func(c *Config) any { return c.Broker.ZK }},
+		{"-broker zk -zk_addr a:1 -zk_session_timeout 2000 -zk_tls_ca x -zk_tls_cert y -zk_tls_key z", "{[a:1] /zk/redis/failover   2s {x y z}}", func(c *Config) any { return c.Broker.ZK }},
 		{"-log_level warning", "WARN", func(c *Config) any { return c.Log.Level }},
 		{"-log_level nothing", LevelNothing.String(), func(c *Config) any { return c.Log.Level }},
 		{"-log_format json", "json", func(c *Config) any { return c.Log.Format }},
@@ -365,7 +367,7 @@ zk:
 	for _, path := range []string{toml, yaml} {
 		c := mustLoad(t, []string{path})
 		got := fmt.Sprint(c.Server.Listen[0].Addr, c.mastersText(), c.MastersState, c.Monitor.CheckInterval, c.NewMaster.DownAfter, c.Broker)
-		want := "127.0.0.1:11000127.0.0.1:6379,m=127.0.0.1:6380new1.5s500ms{raft ./var0 {127.0.0.1:12000[127.0.0.1:12000 127.0.0.1:12001]new./log50ms{}} {[127.0.0.1:2181] /zk}}"
+		want := "127.0.0.1:11000127.0.0.1:6379,m=127.0.0.1:6380new1.5s500ms{raft ./var0 {127.0.0.1:12000[127.0.0.1:12000 127.0.0.1:12001]new./log50ms{}} {[127.0.0.1:2181] /zk4s{}}}"
 		if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 			t.Errorf("%s:\ngot  %s\nwant %s", path, got, want)
 		}

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"strings"
 	"time"
 
 	"redis-failover/cluster/state"
@@ -112,10 +113,10 @@ func zkSettings() table {
 	return table{
 		{
 			name: "zk_addr", arg: "LIST", list: true, keys: []string{"zk.addr"},
-			help: "the ZooKeeper servers",
+			help: "the ZooKeeper servers; a path behind the last one, as host:port,host:port/chroot, comes before -zk_path",
 			want: "Give host:port of each server, with commas between.",
-			set:  func(c *Config, text string) error { return setAddrs(&c.Broker.ZK.Servers, text) },
-			show: func(c *Config) string { return joinAddrs(c.Broker.ZK.Servers) },
+			set:  setZKServers,
+			show: func(c *Config) string { return joinAddrs(c.Broker.ZK.Servers) + c.Broker.ZK.Root },
 		},
 		{
 			name: "zk_path", arg: "PATH", keys: []string{"zk.path", "zk.base_dir"},
@@ -130,7 +131,38 @@ func zkSettings() table {
 			},
 			show: func(c *Config) string { return c.Broker.ZK.Path },
 		},
+		{
+			name: "zk_session_timeout", arg: "MS", keys: []string{"zk.session_timeout"},
+			help: "the session timeout to ask ZooKeeper for; it grants two to twenty of its ticks",
+			want: "Give 500 to 60000 whole milliseconds, the same on all nodes.",
+			set: func(c *Config, text string) error {
+				return setDuration(&c.Broker.ZK.SessionTimeout, text, time.Millisecond)
+			},
+			show: func(c *Config) string { return inUnits(c.Broker.ZK.SessionTimeout, time.Millisecond) },
+		},
+		fileSetting("zk_auth_file", "zk.auth_file", "a file with user:password for ZooKeeper; what the nodes make is then theirs alone",
+			func(c *Config) *string { return &c.Broker.ZK.AuthFile }),
+		fileSetting("zk_tls_ca", "zk.tls_ca", "TLS to ZooKeeper: the authorities that its certificates must come from, PEM",
+			func(c *Config) *string { return &c.Broker.ZK.TLS.CAFile }),
+		fileSetting("zk_tls_cert", "zk.tls_cert", "TLS to ZooKeeper: this node's certificate, if it is asked for one, PEM",
+			func(c *Config) *string { return &c.Broker.ZK.TLS.CertFile }),
+		fileSetting("zk_tls_key", "zk.tls_key", "TLS to ZooKeeper: the key of the certificate, PEM",
+			func(c *Config) *string { return &c.Broker.ZK.TLS.KeyFile }),
 	}
+}
+
+// setZKServers reads the servers as ZooKeeper's own clients do, with a path
+// behind the last one.
+func setZKServers(c *Config, text string) error {
+	servers, root := text, ""
+	if i := strings.IndexByte(text, '/'); i >= 0 {
+		servers, root = text[:i], strings.TrimRight(text[i:], "/")
+	}
+	err := setAddrs(&c.Broker.ZK.Servers, servers)
+	if err == nil {
+		c.Broker.ZK.Root = root
+	}
+	return err
 }
 
 // setAddr reads an address; an empty text is none.

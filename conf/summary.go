@@ -134,7 +134,18 @@ func (b *Broker) text() string {
 	case RaftBroker:
 		text += b.Raft.text()
 	case ZKBroker:
-		text += fmt.Sprintf(", %s at %s", joinAddrs(b.ZK.Servers), b.ZK.Path)
+		text += b.ZK.text()
+	}
+	return text
+}
+
+func (z *ZK) text() string {
+	text := fmt.Sprintf(", %s at %s", joinAddrs(z.Servers), z.Root+z.Path)
+	if z.TLS.CAFile != "" {
+		text += ", with TLS"
+	}
+	if z.AuthFile == "" {
+		text += ", without credentials: whoever reaches ZooKeeper can read and change all"
 	}
 	return text
 }

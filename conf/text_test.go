@@ -75,7 +75,7 @@ daemonize yes
 		t.Errorf("the summary shows a password:\n%s", got)
 	}
 	zk := mustLoad(t, strings.Fields("-broker zk -zk_addr a:1 -http_addr :80")).Summary()
-	if !strings.Contains(zk, "zk, data in ./var, a:1 at /zk/redis/failover\n") || !strings.Contains(zk, "on :80\n") {
+	if !strings.Contains(zk, "zk, data in ./var, a:1 at /zk/redis/failover, without credentials") || !strings.Contains(zk, "on :80\n") {
 		t.Errorf("summary of zk:\n%s", zk)
 	}
 }

@@ -19,6 +19,10 @@ const (
 	// dead leader is replaced after 20 s.
 	minRaftRTT = 5 * time.Millisecond
 	maxRaftRTT = time.Second
+	// minZKSession is two of the shortest ticks that make sense; maxZKSession
+	// keeps a dead node's place for a minute.
+	minZKSession = 500 * time.Millisecond
+	maxZKSession = time.Minute
 	// maxCheckInterval: beyond it the node finds nothing in useful time.
 	maxCheckInterval = time.Minute
 	// minDownAfter is the unit in which it is kept and shown.
@@ -234,10 +238,29 @@ func (v *validator) zk() {
 		v.bad("zk_addr", "The zk broker needs at least one server.")
 	}
 	v.addrs("zk_addr", v.Broker.ZK.Servers)
-	if p := v.Broker.ZK.Path; !path.IsAbs(p) || path.Clean(p) != p || !isMasterName(p) {
+	z := &v.Broker.ZK
+	if !isZKPath(z.Path) || z.Path == "/" {
 		v.bad("zk_path", "This is not an absolute path.", "Give one such as /zk/redis/failover, without a slash at its end.")
 	}
+	if z.Root != "" && !isZKPath(z.Root) {
+		v.bad("zk_addr", "What stands behind the servers is not an absolute path.", "Give one such as host:port,host:port/chroot, or none.")
+	}
+	if z.SessionTimeout < minZKSession || z.SessionTimeout > maxZKSession || z.SessionTimeout%time.Millisecond != 0 {
+		v.bad("zk_session_timeout", "This is out of range or not whole.")
+	}
+	switch {
+	case z.TLS != (ZKTLS{}) && z.TLS.CAFile == "":
+		v.bad("zk_tls_ca", "TLS to ZooKeeper needs to know whom to trust.", "Name the file with the authorities.")
+	case (z.TLS.CertFile == "") != (z.TLS.KeyFile == ""):
+		v.bad("zk_tls_cert", "A certificate needs its key, and a key its certificate.", "Give -zk_tls_cert and -zk_tls_key, or neither.")
+	}
+	if strings.ContainsRune(z.AuthFile+z.TLS.CAFile+z.TLS.CertFile+z.TLS.KeyFile, 0) {
+		v.bad("zk_auth_file", "A path contains a NUL byte.")
+	}
 }
+
+// isZKPath reports whether ZooKeeper takes a path.
+func isZKPath(p string) bool { return path.IsAbs(p) && path.Clean(p) == p && isMasterName(p) }
 
 // addrs checks a list of addresses.
 func (v *validator) addrs(name string, addrs []state.Addr) {
