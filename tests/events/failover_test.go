@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-const downAfter = time.Second
+// downAfter is short for the test and long for a server on a busy machine.
+const downAfter = 3 * time.Second
 
 // The switch, on both sides.
 var switched = []string{
@@ -55,7 +56,7 @@ func TestManual(t *testing.T) {
 	stock, ours := newSides(t, 2, 20*time.Second)
 	both := []*side{stock, ours}
 	for _, s := range both {
-		s.server.Must("SENTINEL", "FAILOVER", "mymaster")
+		s.failOver()
 	}
 	await(t, both, "+failover-end ")
 	await(t, both, "+role-change slave OLD: OLD @ mymaster MASTER new reported role is slave")

@@ -25,10 +25,16 @@ func (s *side) words() []string {
 		names = append(names, server.Addr.String(), name+":", spaced(server.Addr), name)
 	}
 	names = append(names, s.id, "SELF")
+	for i, other := range s.others {
+		names = append(names, other.id, fmt.Sprintf("NODE%d", i), spaced(other.server.Addr), fmt.Sprintf("NODE%d", i))
+	}
 	known := strings.NewReplacer(names...)
 	var lines []string
 	master := s.group.Master.Addr
 	for _, m := range s.recorder.Messages() {
+		if m.Channel == "+tilt" || m.Channel == "-tilt" {
+			continue // a busy machine
+		}
 		text := m.Channel + " " + m.Payload
 		if m.Channel == "+switch-master" {
 			master = promoted
@@ -44,19 +50,35 @@ func (s *side) words() []string {
 
 func spaced(a state.Addr) string { return fmt.Sprintf("%s %d", a.Host, a.Port) }
 
-// promoted is the replica that was selected in a failover, the zero Addr if none
-// was.
+// promoted is the replica that was selected in a failover, or became the master
+// by one that this side had no part in, the zero Addr if none did.
 func (s *side) promoted() state.Addr {
 	for _, m := range s.recorder.Messages() {
-		if m.Channel == "+selected-slave" {
-			addr, err := state.ParseAddr(strings.Fields(m.Payload)[1])
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			return addr
+		words := strings.Fields(m.Payload)
+		text := ""
+		switch m.Channel {
+		case "+selected-slave":
+			text = words[1]
+		case "+switch-master":
+			text = words[3] + ":" + words[4]
+		default:
+			continue
 		}
+		addr, err := state.ParseAddr(text)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return addr
 	}
 	return state.Addr{}
+}
+
+// only are the lines of some channels.
+func only(lines []string, channels ...string) []string {
+	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
+		channel, _, _ := strings.Cut(line, " ")
+		return !slices.Contains(channels, channel)
+	})
 }
 
 // stream is the one that a line belongs to.

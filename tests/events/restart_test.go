@@ -19,7 +19,7 @@ func TestRestarts(t *testing.T) {
 	}
 	await(t, both, "+reboot master ")
 	for _, s := range both {
-		s.server.Must("SENTINEL", "SET", "mymaster", "down-after-milliseconds", "1000", "parallel-syncs", "3")
+		s.server.Must("SENTINEL", "SET", "mymaster", "down-after-milliseconds", "3000", "parallel-syncs", "3")
 		s.group.Replicas[0].Kill()
 	}
 	await(t, both, "+sdown slave OTHER:")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // patience bounds every wait.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // side is a sentinel, stock or ours, with the servers that it watches and a
 // subscriber to everything.
@@ -24,6 +25,8 @@ type side struct {
 	server   *procs.Server
 	id       string
 	recorder *procs.Recorder
+	// others are the other members of its group.
+	others []*side
 }
 
 // newSides starts both, each with a master and some replicas that it sees in good
@@ -34,30 +37,72 @@ func newSides(t *testing.T, replicas int, downAfter time.Duration, redisConfig .
 	t.Helper()
 	stock = &side{t: t, name: "redis-sentinel", group: procs.Group(t, replicas, procs.Opts{Config: redisConfig})}
 	ours = &side{t: t, name: "redis-failover", group: procs.Group(t, replicas, procs.Opts{Config: redisConfig})}
-	stock.server = procs.Sentinel(t, procs.SentinelOpts{Conf: stock.config(downAfter)})
-	stock.server.Must("SENTINEL", "DEBUG", "info-period", "500", "publish-period", "500")
-	file := filepath.Join(t.TempDir(), "sentinel.conf")
-	if err := os.WriteFile(file, []byte(ours.config(downAfter)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ours.server = procs.Failover(t, file).Server
+	stock.server = procs.Sentinel(t, procs.SentinelOpts{Conf: stock.config(downAfter, 1)})
+	hurry(stock.server)
+	ours.server = procs.Failover(t, ours.file(downAfter, 1)).Server
 	for _, s := range []*side{stock, ours} {
-		procs.Eventually(t, patience, func() error { return s.server.Sees("mymaster", s.group.Master.Addr, replicas, 0) })
-		id, err := redis.String(s.server.Do("SENTINEL", "MYID"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.id = id
-		s.recorder = procs.Subscribe(t, s.server, "*")
+		s.listen(replicas)
 	}
 	return stock, ours
 }
 
+// newGroups starts three of each, and returns them in groups that know each
+// other. All of one kind watch the same servers.
+func newGroups(t *testing.T, replicas int, downAfter time.Duration) (stock, ours []*side) {
+	t.Helper()
+	first := &side{t: t, name: "redis-sentinel", group: procs.Group(t, replicas, procs.Opts{})}
+	for _, server := range procs.Sentinels(t, 3, procs.SentinelOpts{Conf: first.config(downAfter, 2)}) {
+		hurry(server)
+		stock = append(stock, &side{t: t, name: first.name, group: first.group, server: server})
+	}
+	first = &side{t: t, name: "redis-failover", group: procs.Group(t, replicas, procs.Opts{})}
+	for _, member := range procs.StartCluster(t, procs.ClusterOpts{Args: []string{first.file(downAfter, 2)}}).Members {
+		ours = append(ours, &side{t: t, name: first.name, group: first.group, server: member.Server})
+	}
+	for _, group := range [][]*side{stock, ours} {
+		for _, s := range group {
+			s.others = slices.DeleteFunc(slices.Clone(group), func(o *side) bool { return o == s })
+		}
+	}
+	for _, s := range slices.Concat(stock, ours) {
+		s.listen(replicas)
+	}
+	return stock, ours
+}
+
+func hurry(stock *procs.Server) {
+	stock.Must("SENTINEL", "DEBUG", "info-period", "500", "publish-period", "500")
+}
+
+// listen subscribes to a side as soon as it sees all in good health.
+func (s *side) listen(replicas int) {
+	s.t.Helper()
+	procs.Eventually(s.t, patience, func() error {
+		return s.server.Sees("mymaster", s.group.Master.Addr, replicas, len(s.others))
+	})
+	id, err := redis.String(s.server.Do("SENTINEL", "MYID"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.id = id
+	s.recorder = procs.Subscribe(s.t, s.server, "*")
+}
+
+// file is a sentinel.conf.
+func (s *side) file(downAfter time.Duration, quorum int) string {
+	s.t.Helper()
+	file := filepath.Join(s.t.TempDir(), "sentinel.conf")
+	if err := os.WriteFile(file, []byte(s.config(downAfter, quorum)), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return file
+}
+
 // config lets no second attempt follow within a test.
-func (s *side) config(downAfter time.Duration) string {
+func (s *side) config(downAfter time.Duration, quorum int) string {
 	master := s.group.Master.Addr
-	return fmt.Sprintf("sentinel monitor mymaster %s %d 1\nsentinel down-after-milliseconds mymaster %d\n"+
-		"sentinel failover-timeout mymaster 120000\n", master.Host, master.Port, downAfter.Milliseconds())
+	return fmt.Sprintf("sentinel monitor mymaster %s %d %d\nsentinel down-after-milliseconds mymaster %d\n"+
+		"sentinel failover-timeout mymaster 120000\n", master.Host, master.Port, quorum, downAfter.Milliseconds())
 }
 
 // settled waits until both see that all follow the new master.
@@ -68,4 +113,14 @@ func settled(t *testing.T, both []*side) {
 			return s.server.Sees("mymaster", s.promoted(), len(s.group.Replicas), 0)
 		})
 	}
+}
+
+// failOver asks for a failover, and again if no replica is good enough at the
+// moment: it may just not have answered in time.
+func (s *side) failOver() {
+	s.t.Helper()
+	procs.Eventually(s.t, patience, func() error {
+		_, err := s.server.Do("SENTINEL", "FAILOVER", "mymaster")
+		return err
+	})
 }
