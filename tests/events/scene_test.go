@@ -25,6 +25,8 @@ type side struct {
 	server   *procs.Server
 	id       string
 	recorder *procs.Recorder
+	// more are lines for its configuration.
+	more string
 	// others are the other members of its group.
 	others []*side
 }
@@ -37,13 +39,19 @@ func newSides(t *testing.T, replicas int, downAfter time.Duration, redisConfig .
 	t.Helper()
 	stock = &side{t: t, name: "redis-sentinel", group: procs.Group(t, replicas, procs.Opts{Config: redisConfig})}
 	ours = &side{t: t, name: "redis-failover", group: procs.Group(t, replicas, procs.Opts{Config: redisConfig})}
-	stock.server = procs.Sentinel(t, procs.SentinelOpts{Conf: stock.config(downAfter, 1)})
+	begin(stock, ours, replicas, downAfter)
+	return stock, ours
+}
+
+// begin starts both, each with its group.
+func begin(stock, ours *side, replicas int, downAfter time.Duration) {
+	stock.t.Helper()
+	stock.server = procs.Sentinel(stock.t, procs.SentinelOpts{Conf: stock.config(downAfter, 1)})
 	hurry(stock.server)
-	ours.server = procs.Failover(t, ours.file(downAfter, 1)).Server
+	ours.server = procs.Failover(ours.t, ours.file(downAfter, 1)).Server
 	for _, s := range []*side{stock, ours} {
 		s.listen(replicas)
 	}
-	return stock, ours
 }
 
 // newGroups starts three of each, and returns them in groups that know each
@@ -102,7 +110,7 @@ func (s *side) file(downAfter time.Duration, quorum int) string {
 func (s *side) config(downAfter time.Duration, quorum int) string {
 	master := s.group.Master.Addr
 	return fmt.Sprintf("sentinel monitor mymaster %s %d %d\nsentinel down-after-milliseconds mymaster %d\n"+
-		"sentinel failover-timeout mymaster 120000\n", master.Host, master.Port, quorum, downAfter.Milliseconds())
+		"sentinel failover-timeout mymaster 120000\n%s", master.Host, master.Port, quorum, downAfter.Milliseconds(), s.more)
 }
 
 // settled waits until both see that all follow the new master.
