@@ -13,7 +13,8 @@ import (
 // dash or two. So a word that names one of our flags is that flag, wherever it
 // stands, and ends the line before it; none of our flags has the name of a
 // directive. Any other word with two dashes begins a line if it names a
-// directive. Within a line a word with one dash is an argument (bind -::1).
+// directive. Within a line a word with one dash is an argument (bind -::1), and so is
+// one with two dashes right behind the name of a directive (requirepass --x).
 
 // commandLine is what the arguments say.
 type commandLine struct {
@@ -85,6 +86,10 @@ func (s *argScanner) word(word string) {
 	switch twoDashes := strings.HasPrefix(word, "--"); {
 	case twoDashes && sentinelconf.IsDirective(name):
 		s.directive(name, value, hasValue)
+	case twoDashes && s.wholeLine(word[2:]):
+	case twoDashes && s.awaitsValue():
+		last := &s.line.directives[len(s.line.directives)-1]
+		last.Words = append(last.Words, word)
 	case twoDashes || dashed && !s.isArgument(word):
 		s.unknown(word, name)
 	case s.inDirective:
@@ -93,6 +98,30 @@ func (s *argScanner) word(word string) {
 	case !s.inUnknown:
 		s.line.files = append(s.line.files, word)
 	}
+}
+
+// wholeLine takes a directive and its arguments in one word, as in "--port 26380".
+func (s *argScanner) wholeLine(text string) bool {
+	words, err := sentinelconf.SplitArgs(text)
+	if err != nil || len(words) < 2 || !sentinelconf.IsDirective(words[0]) {
+		return false
+	}
+	s.directive(words[0], "", false)
+	last := &s.line.directives[len(s.line.directives)-1]
+	last.Words = append(last.Words, words[1:]...)
+	s.inDirective = false // as in Redis, what follows begins anew
+	return true
+}
+
+// awaitsValue reports whether the word before was the name of a directive other
+// than sentinel, which Redis gives whatever comes next: a password may begin with
+// two dashes.
+func (s *argScanner) awaitsValue() bool {
+	if !s.inDirective {
+		return false
+	}
+	last := s.line.directives[len(s.line.directives)-1].Words
+	return len(last) == 1 && !strings.EqualFold(last[0], "sentinel")
 }
 
 // isArgument reports whether a word with one dash belongs to what came before:

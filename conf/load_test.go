@@ -274,6 +274,20 @@ func TestDirectivesAsArguments(t *testing.T) {
 	}
 }
 
+// A line may be one word, and a value may look like a line.
+func TestUnusualArguments(t *testing.T) {
+	path := file(t, "sentinel.conf", "port 7000\n")
+	c := mustLoad(t, []string{path, "--port 7001", "--requirepass", "--x y", "--sentinel monitor 'm n' 127.0.0.1 6379 2", "--timeout", "5"})
+	if c.Server.Listen[0].Addr != ":7001" || c.Server.RequirePass != "--x y" || c.Server.Timeout != 5*time.Second || len(c.Masters) != 1 || c.Masters[0].Name != "m n" {
+		t.Errorf("config is %+v", c)
+	}
+	for _, args := range [][]string{{path, "--prot 7001"}, {path, "--port 7001", "7002", "7003"}, {path, "--port", "--prot", "1"}, {path, "--sentinel", "--prot", "1"}} {
+		if got := faultsOf(t, args); got == "" {
+			t.Errorf("%q is accepted", args)
+		}
+	}
+}
+
 // A word must mean a flag of ours or a directive of Redis, never both.
 func TestNoFlagIsADirective(t *testing.T) {
 	for _, name := range settings().flagNames() {

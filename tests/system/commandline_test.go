@@ -108,6 +108,10 @@ func TestCommandLines(t *testing.T) {
 			"a flag wins over the file", "port 1\nsentinel monitor mymaster {master} 1\n",
 			[]string{"-addr=127.0.0.1:{port}", "sentinel.conf"}, "mymaster",
 		},
+		{
+			"arguments behind the file", debianConf,
+			[]string{"sentinel.conf", "--port", "{port}", "--bind", "127.0.0.1", "-::1", "--logfile", "", "--sentinel", "down-after-milliseconds", "mymaster", "5000"}, "mymaster",
+		},
 		{"the file of Debian", debianConf, []string{"-addr=127.0.0.1:{port}", "sentinel.conf"}, "mymaster"},
 	}
 	master := procs.Redis(t, procs.Opts{})
