@@ -84,9 +84,10 @@ func (m *Monitor) order(g *group, o failover.Order) {
 		if fence.Repair != 0 {
 			right = slog.Uint64("repair", fence.Repair)
 		}
-		m.log.Info("ordering", "master", g.name, "server", o.Addr.String(), "follow", followed(o.Target), right)
+		target := m.broker.State().Shown(g.agreed, o.Target)
+		m.log.Info("ordering", "master", g.name, "server", o.Addr.String(), "follow", followed(target), right)
 		l.Order(Reconfigure{
-			ID: m.nextOrder, Target: o.Target, Probe: true,
+			ID: m.nextOrder, Target: target, Probe: true,
 			Valid: func() bool { return fence.Holds(m.now(), m.broker.State()) },
 		})
 	}
@@ -118,7 +119,7 @@ func (m *Monitor) linkTo(g *group, a state.Addr) *link {
 func (m *Monitor) access(g *group, a state.Addr, use string) linkConfig {
 	settings := g.agreed.Settings
 	return linkConfig{
-		Addr: a, User: settings.AuthUser, Pass: settings.AuthPass,
+		Addr: a, IP: g.agreed.IP(a), User: settings.AuthUser, Pass: settings.AuthPass,
 		Rename:         settings.CommandName,
 		Name:           "sentinel-" + shortID(m.broker.Self()) + "-" + use,
 		Dial:           m.dial,
@@ -155,7 +156,7 @@ func shortID(id state.MemberID) string { return string(id[:min(8, len(id))]) }
 
 // report turns what a link saw into an input of the core.
 func (m *Monitor) report(name string, links uint64, r Report) {
-	in := failover.Input{Addr: r.Addr, At: m.moment(r.At), SentAt: m.moment(r.SentAt), Err: r.Err}
+	in := failover.Input{Addr: r.Addr, At: m.moment(r.At), SentAt: m.moment(r.SentAt), Err: r.Err, IP: r.IP}
 	switch r.Kind {
 	case ReportUp:
 		in.Kind = failover.Linked

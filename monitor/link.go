@@ -112,6 +112,10 @@ type Report struct {
 	// SentAt is when the request was written (monotonic).
 	SentAt time.Time
 
+	// IP says, of ReportUp and ReportDown, where a server that is known by name
+	// was reached, or would have been tried first; "" if that is not known.
+	IP string
+
 	// Err says what went wrong, nil if nothing did.
 	//
 	// Of ReportInfo: the server's error reply. Of ReportOrdered: ErrDropped,
@@ -154,6 +158,9 @@ const maxPending = 100
 // empty.
 type linkConfig struct {
 	Addr state.Addr
+	// IP is what Addr's host was last known to stand for, if it is a name; "" if
+	// nothing is known. It serves until the resolver answers.
+	IP string
 	// User and Pass: both give AUTH user pass, Pass alone AUTH pass, User alone
 	// nothing.
 	User string
@@ -203,7 +210,9 @@ func (o *outbox) empty() bool { return len(o.orders) == 0 && o.request == Reques
 // goroutines of the link, in the order of what is seen; it must not block and
 // may call the link's methods.
 func newLink(cfg linkConfig, report func(Report)) *link {
-	return &link{cfg: cfg, report: report, names: newNames(cfg.Addr.Host, cfg.Resolve)}
+	l := &link{cfg: cfg, report: report, names: newNames(cfg.Addr.Host, cfg.Resolve)}
+	l.names.remember(cfg.IP)
+	return l
 }
 
 // Send asks the server. It connects first if there is no connection; a request
@@ -265,6 +274,17 @@ func (l *link) Pending() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.pending()
+}
+
+// connectedTo is the IP address that the link is connected to, "" if it is not, or
+// if the server is known by its address.
+func (l *link) connectedTo() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.session == nil || l.session.conn == nil {
+		return ""
+	}
+	return l.names.reached()
 }
 
 // pending is Pending under l.mu.
@@ -357,6 +377,12 @@ func (l *link) emit(r Report) {
 		return
 	}
 	r.Addr = l.cfg.Addr
+	switch r.Kind {
+	case ReportUp:
+		r.IP = l.names.reached()
+	case ReportDown:
+		r.IP = l.names.first()
+	}
 	if r.At.IsZero() {
 		r.At = time.Now()
 	}

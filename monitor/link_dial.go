@@ -104,6 +104,30 @@ func newNames(host string, resolve func(context.Context, string) ([]string, erro
 	return names{host: host, fixed: err == nil, resolve: resolve}
 }
 
+// remember sets, before the first use, the address that served the last time; "" is
+// none.
+func (n *names) remember(ip string) {
+	if ip != "" && !n.fixed {
+		n.known, n.last = []string{ip}, ip
+	}
+}
+
+// now returns the last answer, nil if there was none.
+func (n *names) now() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.known
+}
+
+// first is the address that would be tried first, "" if none is known or if the host
+// is an address itself.
+func (n *names) first() string {
+	if known := n.now(); len(known) > 0 {
+		return known[0]
+	}
+	return ""
+}
+
 // find returns at least one address, the best one first.
 func (n *names) find(ctx context.Context) ([]string, error) {
 	if n.fixed {

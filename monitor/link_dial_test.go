@@ -179,6 +179,34 @@ func TestNamesServeWhileTheResolverDoesNot(t *testing.T) {
 	}
 }
 
+// TestNamesAreRememberedForALink: where a name was reached before the link was made
+// serves while the resolver does not; and reports say where that is.
+func TestNamesAreRememberedForALink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names, servers := &resolver{}, &hosts{answer: map[string]error{"10.0.0.1": nil, "10.0.0.2": nil}}
+		names.set(time.Hour, nil)
+		w := watch(t, state.Addr{Host: "redis.example", Port: 6379}, func(c *linkConfig) {
+			c.Dial, c.Resolve, c.IP, c.Name = servers.dial, names.resolve, "10.0.0.1", ""
+		})
+		w.Send(Request{Ping: true})
+		if up := w.next(); up.Kind != ReportUp || up.IP != "10.0.0.1" || w.connectedTo() != "10.0.0.1" {
+			t.Errorf("got %+v, connected to %q", up, w.connectedTo())
+		}
+		w.expect(ReportPong)
+		w.Drop()
+		if down := w.next(); down.Kind != ReportDown || down.IP != "10.0.0.1" || w.connectedTo() != "" {
+			t.Errorf("got %+v, connected to %q", down, w.connectedTo())
+		}
+		<-time.After(resolveLimit + time.Second) // the question is given up
+		names.set(0, nil, "10.0.0.2")
+		w.Send(Request{Ping: true})
+		if up := w.next(); up.Kind != ReportUp || up.IP != "10.0.0.2" {
+			t.Errorf("after it moved: %+v", up)
+		}
+		w.Close()
+	})
+}
+
 func TestAddressesAreNotResolved(t *testing.T) {
 	for _, host := range []string{"10.0.0.1", "::1", "fe80::1%eth0"} {
 		n := newNames(host, func(context.Context, string) ([]string, error) {

@@ -199,6 +199,9 @@ func (m *Monitor) step(name string, in failover.Input) {
 		m.dropLinks(g)
 	}
 	g.agreed = agreed
+	if exists && in.Kind == failover.Info && in.Err == nil {
+		in.Facts = m.named(g, doc, agreed, in.Facts)
+	}
 	env := failover.Env{Now: now, Self: m.broker.Self(), Doc: doc, CanCommit: m.canCommit, Timing: m.Timing()}
 	out := failover.Step(env, g.watch, in)
 	m.carryOut(g, doc.Index, out)
@@ -251,6 +254,7 @@ func (m *Monitor) stop() {
 	for _, g := range m.groups {
 		m.dropLinks(g)
 	}
+	m.hosts.close()
 	close(m.inbox.closed)
 }
 

@@ -71,6 +71,7 @@ type Monitor struct {
 	ownAccess peerAccess
 	ownPass   state.Secret
 	peers     *peers
+	hosts     *hostBook
 	start     time.Time
 	from      *state.State // events after this are published
 
@@ -122,6 +123,7 @@ func New(o Options) *Monitor {
 	}
 	m.ownAccess, m.ownPass = peerAccess{o.PeerUser, o.PeerPass}, o.OwnPass
 	m.peers = newPeers(m)
+	m.hosts = newHostBook(net.DefaultResolver.LookupHost)
 	m.row.Begin(m.from.Index)
 	return m
 }

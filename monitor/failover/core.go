@@ -69,9 +69,13 @@ type Input struct {
 	// and of Ordered and Deafened that the server refused the order or the
 	// subscription.
 	Refused bool
+	// IP says, of Linked and Unlinked, where a server that is known by name was
+	// reached, or would have been tried first; "" if that is not known.
+	IP string
 	// Full marks a complete INFO; Text is its text then, and that of a Pong
 	// that is not Valid.
-	Full  bool
+	Full bool
+	// Facts name servers as the document does, where it knows them.
 	Facts Facts
 	Text  string
 	// Err is why a link went down (nil: an Order Drop), an INFO or an order
@@ -222,6 +226,7 @@ func Step(env Env, w *Watch, in Input) Output {
 		s.endPause()
 		s.vote()
 		s.learn()
+		s.learnNames()
 		s.act()
 	} else {
 		s.because(slog.LevelInfo, "the broker accepts no changes at present") // which it warns of itself, once for all masters
@@ -314,7 +319,9 @@ func (s *step) event(level state.Level, name, payload string) {
 // details is Sentinel's "@" for a server of the group.
 func (s *step) details(a state.Addr) string {
 	if a == s.m.Addr {
-		return state.MasterDetails(s.m.Name, a)
+		return state.MasterDetails(s.m.Name, s.shown(a))
 	}
-	return state.ReplicaDetails(a, s.m.Name, s.m.Addr)
+	return state.ReplicaDetails(s.shown(a), s.m.Name, s.shown(s.m.Addr))
 }
+
+func (s *step) shown(a state.Addr) state.Addr { return s.env.Doc.Shown(s.m, a) }

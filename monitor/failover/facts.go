@@ -32,11 +32,16 @@ type Facts struct {
 
 	// Of a master: its directly attached replicas, in its order.
 	Replicas []state.Addr
+	// IPs are what the names among them stand for that the document lacks.
+	IPs []state.AddrIP
 
 	// Of a replica.
 
 	MasterHost string
 	MasterPort int
+	// MasterSaid is the host as the replica wrote it, where MasterHost is the
+	// document's other spelling of it; else "".
+	MasterSaid string
 	// LinkUp is master_link_status:up. Syncing is master_sync_in_progress:1.
 	LinkUp  bool
 	Syncing bool
@@ -54,4 +59,14 @@ type Facts struct {
 	Announced bool
 	// Loading is loading:1 of a full INFO.
 	Loading bool
+}
+
+// ip is what the name of a listed replica stands for, "" if that was not said.
+func (f *Facts) ip(a state.Addr) string {
+	for _, k := range f.IPs {
+		if k.Addr == a {
+			return k.IP
+		}
+	}
+	return ""
 }

@@ -76,6 +76,9 @@ const repeatOrder = time.Second
 // order sends a reconfiguration to a server unless it has been sent a moment
 // ago. It reports whether it did.
 func (s *step) order(v *server, target state.Addr) bool {
+	if s.isSelf(v, target) {
+		return false
+	}
 	last, sent := s.w.orders[v.addr]
 	wait := repeatOrder
 	if last.lost {

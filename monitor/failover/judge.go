@@ -102,7 +102,7 @@ func (s *step) learn() {
 		}
 		for _, a := range v.facts.Replicas {
 			if _, known := s.m.Replica(a); !known && a != s.m.Addr {
-				op.Replicas, news = append(op.Replicas, state.SeenReplica{Addr: a}), true
+				op.Replicas, news = append(op.Replicas, state.SeenReplica{Addr: a, IP: v.facts.ip(a)}), true
 			}
 		}
 	}

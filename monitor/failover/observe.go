@@ -82,6 +82,7 @@ func (s *step) proposed(in Input) {
 
 func (s *step) linked(v *server, in Input) {
 	v.linked, v.linkedAt, v.refused, v.dialing = true, in.At, false, 0
+	v.ip = in.IP
 	v.unanswered, v.pingSince, v.told = 0, 0, false
 	if order, ok := s.w.orders[v.addr]; ok {
 		order.lost = true // perhaps, with the former connection
@@ -101,6 +102,7 @@ func (s *step) unlinked(v *server, in Input) {
 		}
 	}
 	v.linked, v.refused = false, in.Refused
+	v.ip = in.IP
 	v.unanswered, v.pingSince, v.dialing = 0, 0, 0
 	v.strayed = 0
 	if !v.doubt {

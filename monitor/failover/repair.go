@@ -84,6 +84,9 @@ func (s *step) wrong(v *server) (state.RepairKind, string) {
 	if !s.masterSane() || !v.linked || v.factsAt == 0 || v.factsAt < s.w.phaseSince || s.isMaster(v) {
 		return "", ""
 	}
+	if s.isSelf(v, s.m.Addr) {
+		return "", ""
+	}
 	if v.facts.Role == RoleMaster {
 		return state.RepairConvert, "it calls itself a master, the group's master is " + s.m.Addr.String()
 	}

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"time"
 
 	"redis-failover/cluster/state"
@@ -49,7 +50,7 @@ func (v *server) view(now Moment) ServerView {
 		shown.InfoAge = now.Sub(max(v.infoAt, v.factsAt))
 	}
 	if v.factsAt != 0 {
-		shown.MasterHost, shown.MasterPort = f.MasterHost, f.MasterPort
+		shown.MasterHost, shown.MasterPort = cmp.Or(f.MasterSaid, f.MasterHost), f.MasterPort
 		shown.MasterLinkUp, shown.MasterLinkDown = f.LinkUp, f.LinkDown
 		shown.Priority, shown.Offset, shown.Announced = f.Priority, f.Offset, f.Announced
 	}

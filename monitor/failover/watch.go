@@ -159,6 +159,10 @@ type server struct {
 	sdown      bool
 	sdownSince Moment
 
+	// ip is where it was reached, or would have been tried first, if it is known
+	// by name.
+	ip string
+
 	nextProbe Moment
 	lastProbe Moment
 
@@ -345,7 +349,7 @@ func (s *step) changedRole(old *server) bool {
 func (s *step) cleanSlate(old *server) *server {
 	fresh := s.newServer(old.addr)
 	fresh.linked, fresh.linkedAt, fresh.refused = old.linked, old.linkedAt, old.refused
-	fresh.trouble = old.trouble
+	fresh.trouble, fresh.ip = old.trouble, old.ip
 	fresh.runID, fresh.runIDAt = old.runID, old.runIDAt
 	fresh.info, fresh.infoAt = old.info, old.infoAt
 	return fresh
