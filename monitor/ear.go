@@ -30,6 +30,7 @@ var errNotAllowed = errors.New("the server does not let us subscribe")
 func openEar(cfg linkConfig, heard func(text string), ended func(error)) *ear {
 	ctx, stop := context.WithCancel(context.Background())
 	e := &ear{cfg: cfg, names: newNames(cfg.Addr.Host, cfg.Resolve), stop: stop}
+	e.names.remember(cfg.IP)
 	go func() {
 		err := e.listen(ctx, func(text string) {
 			if ctx.Err() == nil {
