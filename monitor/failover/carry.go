@@ -120,27 +120,16 @@ func (s *step) promote(f *state.Failover) {
 		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s has come back with other data", v.addr), nil, true)
 		return
 	}
-	sent, ordered := s.w.orders[v.addr]
 	// After a take-over somebody else may have sent the order: what counts is
 	// what the candidate says, read since this node has known the phase.
 	if s.isMasterNow(v) {
 		s.switchOver(f, v)
 		return
 	}
-	if s.inPhase() >= s.m.FailoverTimeout {
-		reason := "the candidate did not become a master within failover-timeout"
-		s.abort(f, state.EventAbortTimeout, reason, s.withdraw(f, v, reason), false)
+	if s.givesUp(f, v) {
 		return
 	}
-	s.wake(s.w.phaseSince.Add(s.m.FailoverTimeout))
-	if reason := s.lost(v); reason != "" {
-		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s is lost: %s", v.addr, reason), nil, true)
-		return
-	}
-	if reason := s.unwilling(v); reason != "" {
-		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s is lost: %s", v.addr, reason), s.withdraw(f, v, reason), true)
-		return
-	}
+	sent, ordered := s.w.orders[v.addr]
 	switch {
 	case !told:
 	case f.Number == 1 || v.factsAt >= s.w.phaseSince:
@@ -153,6 +142,25 @@ func (s *step) promote(f *state.Failover) {
 	if f.Phase == state.PhaseOrder && ordered && s.env.Now.Sub(sent.first) >= 2*fastProbe {
 		s.propose(keyStep, state.OpWait{Name: s.m.Name, Claim: f.Claim})
 	}
+}
+
+// givesUp ends the attempt if the candidate is not to be waited for any longer.
+func (s *step) givesUp(f *state.Failover, v *server) bool {
+	if s.inPhase() >= s.m.FailoverTimeout {
+		reason := "the candidate did not become a master within failover-timeout"
+		s.abort(f, state.EventAbortTimeout, reason, s.withdraw(f, v, reason), false)
+		return true
+	}
+	s.wake(s.w.phaseSince.Add(s.m.FailoverTimeout))
+	if reason := s.lost(v); reason != "" {
+		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s is lost: %s", v.addr, reason), nil, true)
+		return true
+	}
+	reason := s.unwilling(v)
+	if reason != "" {
+		s.abort(f, state.EventAbortTimeout, fmt.Sprintf("candidate %s is lost: %s", v.addr, reason), s.withdraw(f, v, reason), true)
+	}
+	return reason != ""
 }
 
 // isMasterNow reports whether the candidate says that it is a master, in answer
@@ -200,9 +208,9 @@ func (s *step) obeysNot(v *server) bool {
 // unwilling says why a candidate that answers will not become a master, "" if it
 // may, or if there is no other that has not refused more often: the last one in
 // the row gets failover-timeout, and the next row comes after the usual wait. A
-// server that lacks a permission or a command
-// refuses for ever, and one that says +OK and does nothing is no better; without
-// this rule it would be chosen again and again.
+// server that lacks a permission or a command refuses for ever, and one that says
+// +OK and does nothing is no better; without this rule it would be chosen again and
+// again.
 func (s *step) unwilling(v *server) string {
 	if !s.obeysNot(v) {
 		return ""
