@@ -74,7 +74,7 @@ func writeJSON(w http.ResponseWriter, status int, kind string, value any) {
 }
 
 // truths are the fields that RESP tells as 0 and 1.
-var truths = []string{"self", "alive", "reachable", "serving", "leader", "replica-announced"}
+var truths = []string{"self", "alive", "reachable", "serving", "leader", "replica-announced", "chosen"}
 
 // plain is a reply as encoding/json takes it. Fields keep Sentinel's names; flags
 // become a list, and what is true or false says so.

@@ -23,24 +23,28 @@ var openAPI []byte
 // they check and whom they let is decided there.
 func (s *Server) api() map[string]func(*exchange) {
 	return map[string]func(*exchange){
-		"GET /masters":                  func(e *exchange) { e.reply(http.StatusOK, e.do("SENTINEL", "MASTERS")) },
-		"POST /masters":                 (*exchange).monitor,
-		"GET /masters/{name}":           func(e *exchange) { e.ofMaster("MASTER") },
-		"PATCH /masters/{name}":         (*exchange).set,
-		"DELETE /masters/{name}":        func(e *exchange) { e.done(e.do("SENTINEL", "REMOVE", e.name())) },
-		"GET /masters/{name}/address":   (*exchange).address,
-		"GET /masters/{name}/replicas":  func(e *exchange) { e.ofMaster("REPLICAS") },
-		"GET /masters/{name}/sentinels": func(e *exchange) { e.ofMaster("SENTINELS") },
-		"GET /masters/{name}/quorum":    (*exchange).quorum,
-		"GET /masters/{name}/failover":  (*exchange).failovers,
-		"POST /masters/{name}/failover": (*exchange).failOver,
-		"POST /masters/{name}/reset":    (*exchange).reset,
-		"POST /reset":                   (*exchange).resetAll,
-		"GET /members":                  func(e *exchange) { e.reply(http.StatusOK, e.do("SENTINEL", "MEMBERS")) },
-		"POST /members":                 (*exchange).addMember,
-		"DELETE /members/{id}":          func(e *exchange) { e.done(e.do("SENTINEL", "MEMBER", "REMOVE", e.r.PathValue("id"))) },
-		"GET /events":                   (*exchange).events,
-		"GET /openapi.json":             (*exchange).describe,
+		"GET /masters":                    func(e *exchange) { e.reply(http.StatusOK, e.do("SENTINEL", "MASTERS")) },
+		"POST /masters":                   (*exchange).monitor,
+		"GET /masters/{name}":             func(e *exchange) { e.ofMaster("MASTER") },
+		"PATCH /masters/{name}":           (*exchange).set,
+		"DELETE /masters/{name}":          func(e *exchange) { e.done(e.do("SENTINEL", "REMOVE", e.name())) },
+		"GET /masters/{name}/address":     (*exchange).address,
+		"GET /masters/{name}/replicas":    func(e *exchange) { e.ofMaster("REPLICAS") },
+		"GET /masters/{name}/sentinels":   func(e *exchange) { e.ofMaster("SENTINELS") },
+		"GET /masters/{name}/quorum":      (*exchange).quorum,
+		"GET /masters/{name}/failover":    (*exchange).failovers,
+		"POST /masters/{name}/failover":   (*exchange).failOver,
+		"GET /masters/{name}/explanation": func(e *exchange) { e.ofMaster("EXPLAIN") },
+		"GET /masters/{name}/foreign":     func(e *exchange) { e.ofMaster("FOREIGN") },
+		"POST /masters/{name}/pause":      (*exchange).pause,
+		"POST /masters/{name}/resume":     func(e *exchange) { e.done(e.do("SENTINEL", "RESUME", e.name())) },
+		"POST /masters/{name}/reset":      (*exchange).reset,
+		"POST /reset":                     (*exchange).resetAll,
+		"GET /members":                    func(e *exchange) { e.reply(http.StatusOK, e.do("SENTINEL", "MEMBERS")) },
+		"POST /members":                   (*exchange).addMember,
+		"DELETE /members/{id}":            func(e *exchange) { e.done(e.do("SENTINEL", "MEMBER", "REMOVE", e.r.PathValue("id"))) },
+		"GET /events":                     (*exchange).events,
+		"GET /openapi.json":               (*exchange).describe,
 	}
 }
 
@@ -166,7 +170,41 @@ func (e *exchange) failOver() {
 		return
 	}
 	e.w.Header().Set("Location", "/api/v1/masters/"+url.PathEscape(e.name())+"/failover")
-	e.json(http.StatusAccepted, e.failoverRecords())
+	e.w.WriteHeader(http.StatusAccepted)
+}
+
+// failovers answers with the failover that runs and those that are over.
+func (e *exchange) failovers() {
+	reply := e.do("SENTINEL", "HISTORY", e.name())
+	if e.failed(reply) {
+		return
+	}
+	past, _ := plain(reply).([]any)
+	var running any
+	if len(past) > 0 {
+		if first, _ := past[0].(map[string]any); first["outcome"] == "" {
+			running, past = first, past[1:]
+		}
+	}
+	e.json(http.StatusOK, map[string]any{"running": running, "past": past})
+}
+
+func (e *exchange) pause() {
+	var request struct {
+		Seconds int64  `json:"seconds"`
+		Reason  string `json:"reason"`
+	}
+	if !e.body(&request) {
+		return
+	}
+	words := []string{"SENTINEL", "PAUSE", e.name()}
+	if request.Seconds != 0 {
+		words = append(words, "FOR", strconv.FormatInt(request.Seconds, 10))
+	}
+	if request.Reason != "" {
+		words = append(words, "REASON", request.Reason)
+	}
+	e.done(e.do(words...))
 }
 
 // literal is the pattern that matches this name and no other.

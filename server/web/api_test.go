@@ -128,6 +128,7 @@ func newWorld(t *testing.T, users *commands.Users) *world {
 		Broker: w.broker, Watcher: w.watcher, Scripts: noScripts{}, LookUps: lookUps, Users: users,
 		Tuning: commands.NewTuning(state.DefaultSettings()), Resolve: func(context.Context, string) ([]string, error) { return nil, errors.ErrUnsupported }, Version: "test", RunID: strings.Repeat("0", 40), Started: time.Now(),
 	}
+	w.apply(state.OpMember{Member: state.Member{ID: broker.Self(), Addr: state.Addr{Host: "127.0.0.1", Port: 26379}, Schema: state.SchemaVersion, Alive: true}})
 	server := httptest.NewServer(serve(t, w.node).http.Handler)
 	t.Cleanup(server.Close)
 	w.url = server.URL
@@ -399,12 +400,12 @@ func TestFailovers(t *testing.T) {
 		w.call("POST", "/masters/m/failover", "", status)
 	}
 	w.watcher.begin = func(name string) error {
-		w.apply(state.OpMember{Member: state.Member{ID: w.broker.Self(), Addr: state.Addr{Host: "127.0.0.1", Port: 26379}, Alive: true}})
 		m, _ := w.broker.State().Master(name)
 		w.apply(state.OpBegin{Name: name, Generation: m.Generation, Kind: state.Manual, Reason: "asked for", Member: w.broker.Self(), After: m.LastAttempt})
 		return nil
 	}
-	begun := w.call("POST", "/masters/m/failover", "", 202)
+	w.call("POST", "/masters/m/failover", "", 202)
+	begun := w.call("GET", "/masters/m/failover", "", 200)
 	if at(t, begun, "running", "kind") != "manual" || at(t, begun, "running", "phase") != "select_slave" || at(t, begun, "running", "from") != "10.0.0.1:6379" {
 		t.Errorf("begun: %v", begun)
 	}
@@ -416,6 +417,26 @@ func TestFailovers(t *testing.T) {
 	past := at(t, over, "past").([]any)
 	if at(t, over, "running") != nil || len(past) != 1 || at(t, past[0], "outcome") == "" {
 		t.Errorf("after a reset: %v", over)
+	}
+}
+
+func TestPause(t *testing.T) {
+	w := newWorld(t, commands.NewUsers(""))
+	w.watch("m")
+	w.call("POST", "/masters/m/pause", `{"seconds": 60, "reason": "the disk is replaced"}`, 204)
+	if said := w.call("GET", "/masters/m/explanation", "", 200); !strings.Contains(at(t, said, "paused").(string), "the disk is replaced") {
+		t.Errorf("explained: %v", said)
+	}
+	w.call("POST", "/masters/m/pause", `{}`, 204)
+	w.call("POST", "/masters/m/pause", `{"seconds": -1}`, 400)
+	w.call("POST", "/masters/m/resume", "", 204)
+	if said := w.call("GET", "/masters/m/explanation", "", 200); at(t, said, "paused") != "" {
+		t.Errorf("explained after the end: %v", said)
+	}
+	w.call("POST", "/masters/none/pause", `{}`, 404)
+	w.call("POST", "/masters/none/resume", "", 404)
+	if foreign := w.call("GET", "/masters/m/foreign", "", 200).([]any); len(foreign) != 0 {
+		t.Errorf("foreign sentinels: %v", foreign)
 	}
 }
 
@@ -433,7 +454,7 @@ func TestReplicasAndMembers(t *testing.T) {
 	w.call("POST", "/members", `{"address": "127.0.0.1:1"}`, 409) // standalone
 	w.call("DELETE", "/members/nobody", "", 404)
 	w.call("DELETE", "/members/"+string(w.broker.Self()), "", 409)
-	w.apply(state.OpMember{Member: state.Member{ID: "bb", Addr: state.Addr{Host: "127.0.0.1", Port: 26380}}})
+	w.apply(state.OpMember{Member: state.Member{ID: "bb", Addr: state.Addr{Host: "127.0.0.1", Port: 26380}, Schema: state.SchemaVersion}})
 	if others := w.call("GET", "/masters/m/sentinels", "", 200).([]any); len(others) != 1 || at(t, others[0], "name") != "bb" {
 		t.Errorf("sentinels: %v", others)
 	}

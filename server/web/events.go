@@ -233,3 +233,11 @@ func describeEvent(e state.Event) any {
 		Payload string `json:"payload"`
 	}{e.Seq, clock(e.At), e.Name, levels[e.Level], e.Master, e.Payload}
 }
+
+// clock is a time of the document, "" for none.
+func clock(t state.Time) string {
+	if t == 0 {
+		return ""
+	}
+	return time.UnixMilli(int64(t)).UTC().Format("2006-01-02T15:04:05.000Z")
+}
