@@ -16,7 +16,8 @@ GO_TEST := go test -shuffle=on -p=2 -timeout=15m
 
 # What the tests start, as PROGRAM:PACKAGE of Debian.
 TOOLS := redis-server:redis-server redis-sentinel:redis-sentinel ip:iproute2 \
-	java:default-jre-headless /usr/share/java/zookeeper.jar:libzookeeper-java
+	java:default-jre-headless /usr/share/java/zookeeper.jar:libzookeeper-java \
+	haproxy:haproxy prometheus-redis-exporter:prometheus-redis-exporter
 
 ARGS ?=
 NODES ?= 1

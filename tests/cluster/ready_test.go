@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -31,6 +32,20 @@ func says(m *procs.Member, path string, status int, word string) error {
 	return nil
 }
 
+// posts returns nil if a node answers with that status to a master that is to be
+// added.
+func posts(m *procs.Member, master string, status int) error {
+	response, err := http.PostForm("http://"+m.Addr.String()+"/master", url.Values{"masters": {master}})
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if text, err := io.ReadAll(response.Body); response.StatusCode != status {
+		return fmt.Errorf("member %d, adding %s: %s %q, %v", m.Index, master, response.Status, text, err)
+	}
+	return nil
+}
+
 // A node is ready with a majority and not ready without one, and says why; it
 // lives all the while.
 func TestReadyz(t *testing.T) {
@@ -44,9 +59,23 @@ func TestReadyz(t *testing.T) {
 	}
 	all(http.StatusOK, "ready", c.Members...)
 
+	for i, m := range c.Members { // any node takes a change, and it holds for all
+		master := fmt.Sprintf("127.0.0.1:%d", i+1)
+		procs.Eventually(t, patience, func() error { return posts(m, master, http.StatusOK) })
+		for _, o := range c.Members {
+			procs.Eventually(t, patience, func() error { return says(o, "/master", http.StatusOK, master) })
+		}
+	}
+
 	rest, dead := c.Members[0], c.Others(c.Members[0])
 	c.Kill(dead...)
 	all(http.StatusServiceUnavailable, "isolated for ", rest)
+	if err := posts(rest, "127.0.0.1:9", http.StatusServiceUnavailable); err != nil {
+		t.Error(err)
+	}
+	if err := says(rest, "/master", http.StatusOK, "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3"); err != nil {
+		t.Error(err)
+	}
 	if err := says(rest, "/healthz", http.StatusOK, "ok"); err != nil {
 		t.Error(err)
 	}
