@@ -125,7 +125,7 @@ func (b *Broker) awaitFirst() error {
 			err := b.health.trouble
 			b.health.mu.Unlock()
 			return errors.Join(err, b.Close())
-		case health.Condition == cluster.Suspended && b.link.unreachable() != nil:
+		case health.Condition == cluster.Suspended && b.hopeless():
 			return nil
 		}
 		select {
@@ -136,6 +136,13 @@ func (b *Broker) awaitFirst() error {
 		case <-changed:
 		}
 	}
+}
+
+// hopeless reports whether something is wrong that takes its time to change.
+func (b *Broker) hopeless() bool {
+	b.health.mu.Lock()
+	defer b.health.mu.Unlock()
+	return b.link.unreachable() != nil || b.health.trouble != nil && refusedByServer(b.health.trouble)
 }
 
 // supervise works as long as the broker is open: one stint after the other.
