@@ -34,6 +34,8 @@ type link struct {
 	// session; trouble is what the last one died of.
 	failed  int
 	trouble error
+	// opening: the last connection has yet to become a session.
+	opening bool
 	// open are the connections, for the end.
 	open map[net.Conn]bool
 }
@@ -73,7 +75,7 @@ func (l *link) event(e zk.Event) {
 	l.stretch = 0
 	if e.State == zk.StateHasSession {
 		l.last++
-		l.stretch, l.failed, l.trouble = l.last, 0, nil
+		l.stretch, l.failed, l.trouble, l.opening = l.last, 0, nil, false
 	}
 	if l.stretch != was {
 		close(l.changed)
@@ -114,6 +116,10 @@ const redialPause = 100 * time.Millisecond
 // attempt.
 func (l *link) dial(network, addr string, _ time.Duration) (net.Conn, error) {
 	l.mu.Lock()
+	if l.opening {
+		l.opening = false
+		l.failed++
+	}
 	again := l.failed > 0
 	l.mu.Unlock()
 	if again {
@@ -133,10 +139,10 @@ func (l *link) dial(network, addr string, _ time.Duration) (net.Conn, error) {
 		l.fail(fmt.Errorf("connect to %s: %w", addr, err))
 		return nil, err
 	}
-	l.fail(fmt.Errorf("%s does not open a session", addr)) // until it does
 	wrapped := &limited{Conn: conn, link: l}
 	l.mu.Lock()
 	l.open[wrapped] = true
+	l.opening, l.trouble = true, fmt.Errorf("%s takes the connection and opens no session", addr)
 	l.mu.Unlock()
 	return wrapped, nil
 }
