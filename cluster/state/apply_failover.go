@@ -235,10 +235,13 @@ func (d *draft) abort(op OpAbort) {
 	}
 	m.RetryNow = op.RetryNow
 	failed := m.Failover
-	if op.Event == NoteAborted {
-		d.emit(Note, NoteAborted, m.Name, d.details(m)+": "+op.Reason)
-	} else {
+	switch {
+	case op.Event != NoteAborted:
 		d.emitMaster(Warning, op.Event, m)
+	case d.Schema >= 2: // what was begun in public ends in public
+		d.emit(Warning, EventAbortOther, m.Name, d.details(m)+" "+op.Reason)
+	default:
+		d.emit(Note, NoteAborted, m.Name, d.details(m)+": "+op.Reason)
 	}
 	d.finish(m, "aborted", op.Reason)
 	if !op.RetryNow {

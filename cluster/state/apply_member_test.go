@@ -108,3 +108,17 @@ func TestCredit(t *testing.T) {
 		d.wantEvents(told, want...)
 	}
 }
+
+// TestAbortIsPublished: a failover that was begun in public ends in public, as
+// soon as every member says so.
+func TestAbortIsPublished(t *testing.T) {
+	d := newDoc(t)
+	d.must(knowing(alice, SchemaVersion))
+	group := monitorM(1)
+	group.Replicas = []Addr{addr(2)}
+	d.must(group)
+	m := d.master()
+	claim := d.must(OpBegin{Name: "m", Kind: Manual, Generation: m.Generation, After: m.LastAttempt, Member: alice}).Claim
+	d.wantEvents(d.must(OpAbort{Name: "m", Claim: claim, Event: NoteAborted, Reason: "the master answers again", RetryNow: true}),
+		"# -failover-abort-other master m 10.0.0.1 6379 the master answers again")
+}

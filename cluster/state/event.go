@@ -73,14 +73,17 @@ const (
 	EventConvert        = "+convert-to-slave"
 	EventFix            = "+fix-slave-config"
 
-	// EventPause and EventResume are ours: see Pause.
+	// EventAbortOther is ours: a failover was given up for a reason that Sentinel has
+	// no event for, which follows in words.
+	EventAbortOther = "-failover-abort-other"
+	// EventPause and EventResume are ours too: see Pause.
 	EventPause  = "+pause"
 	EventResume = "+resume"
 
 	// NoteTakeOver: the failover goes on under a new claim.
 	NoteTakeOver = "failover-taken-over"
-	// NoteAborted: the failover was given up for a reason that Sentinel has no
-	// event for.
+	// NoteAborted stands for EventAbortOther: in mutations, and in the journal of
+	// documents of schema 1.
 	NoteAborted = "failover-aborted"
 	// NoteRepairEnd: a repair was seen to have worked, or was given up.
 	NoteRepairEnd = "repair-end"
