@@ -62,7 +62,7 @@ func nothing() {}
 func (s *scene) awaitOutcome(f *state.Failover, log func() string) {
 	s.t.Helper()
 	taken := fmt.Sprintf("epoch=%d phase=%s", f.Epoch, f.Phase)
-	endings := []string{"+failover-end ", "-failover-abort-", "failover-aborted"}
+	endings := []string{"+failover-end ", "-failover-abort-"}
 	procs.Eventually(s.t, patience, func() error {
 		text := log()
 		_, rest, ok := strings.Cut(text, "taking the failover over")
