@@ -2,6 +2,8 @@
 // watches masters and their replicas, fails over, and tells the clients.
 //
 //	redis-failover [flags] [CONFIG]
+//	redis-failover export [flags] HOST:PORT > FILE
+//	redis-failover import [flags] HOST:PORT < FILE
 //
 // See README.md, and -help for the flags.
 package main
@@ -44,6 +46,9 @@ func main() {
 // run is the whole program: it returns when ctx ends or somebody sends
 // SHUTDOWN, or with the reason why it cannot go on.
 func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
+	if len(args) > 0 && (args[0] == "export" || args[0] == "import") {
+		return move(ctx, args, os.Stdin, stdout)
+	}
 	cfg, err := conf.Load(args, environ)
 	if err != nil {
 		return faults(err)

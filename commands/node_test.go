@@ -20,6 +20,7 @@ const self = state.MemberID("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
 
 // memory is a broker of one node without a disk. It is used from one goroutine.
 type memory struct {
+	mu  sync.Mutex // IMPORT proposes from several goroutines
 	now *state.State
 	seq uint64
 	// fail is what Propose and Barrier return instead of doing anything.
@@ -39,6 +40,8 @@ func (b *memory) Health() cluster.Health { return b.health }
 func (b *memory) HealthChanged() <-chan struct{} { return nil }
 
 func (b *memory) Propose(_ context.Context, m state.Mutation) (state.Outcome, state.Index, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.fail != nil {
 		return state.Outcome{}, 0, b.fail
 	}

@@ -24,6 +24,8 @@ func sentinelCommand() *Command {
 			resumeCommand(),
 			historyCommand(),
 			explainCommand(),
+			exportCommand(),
+			importCommand(),
 			monitorCommand(),
 			myIDCommand(),
 			pendingScriptsCommand(),

@@ -274,6 +274,9 @@ func (d *draft) monitor(op OpMonitor) {
 	watched := d.MonitorEvent(m)
 	d.emit(watched.Level, watched.Name, watched.Master, watched.Payload)
 	d.introduceAll(m)
+	if p := op.Pause; p != nil {
+		d.setPause(m, Pause{By: p.By, Why: p.Why, For: p.For})
+	}
 }
 
 // maxGivenEpoch bounds the epochs that come from outside. The document counts on
@@ -283,6 +286,11 @@ const maxGivenEpoch = 1 << 62
 func checkMonitor(op OpMonitor) string {
 	if fault := CheckName(op.Name); fault != "" {
 		return fault
+	}
+	if op.Pause != nil {
+		if fault := checkPause(*op.Pause); fault != "" {
+			return fault
+		}
 	}
 	switch {
 	case op.Addr.Host == "" || op.Addr.Port < 1 || op.Addr.Port > 65535:

@@ -17,6 +17,9 @@ import (
 // wrong ends nothing early; and if all members restart meanwhile, the length is
 // counted anew.
 
+// pauseSchema is the schema that brought in pauses.
+const pauseSchema = 2
+
 // Pause is why the hands are off.
 type Pause struct {
 	// Number tells this pause from later ones of the same master.
@@ -59,14 +62,22 @@ func (d *draft) pause(op OpPause) {
 	if m == nil {
 		return
 	}
+	if fault := checkPause(op); fault != "" {
+		d.refuse(RefusedInvalid, "%s", fault)
+		return
+	}
+	d.setPause(m, Pause{By: op.By, Why: op.Why, For: op.For})
+}
+
+// checkPause says what is wrong with a pause, "" if nothing is.
+func checkPause(op OpPause) string {
 	switch {
 	case op.For < 0 || op.For > MaxPause || op.For%time.Millisecond != 0:
-		d.refuse(RefusedInvalid, "a pause lasts up to %s, in whole milliseconds, or 0 for until it is resumed; not %s", MaxPause, op.For)
+		return fmt.Sprintf("a pause lasts up to %s, in whole milliseconds, or 0 for until it is resumed; not %s", MaxPause, op.For)
 	case !isPauseText(op.By) || !isPauseText(op.Why):
-		d.refuse(RefusedInvalid, "who pauses and why is said in up to %d bytes of text on one line", maxPauseText)
-	default:
-		d.setPause(m, Pause{By: op.By, Why: op.Why, For: op.For})
+		return fmt.Sprintf("who pauses and why is said in up to %d bytes of text on one line", maxPauseText)
 	}
+	return ""
 }
 
 func isPauseText(s string) bool {

@@ -63,6 +63,11 @@ func randomValue(rng *rand.Rand, v reflect.Value) {
 		for i := range v.NumField() {
 			randomValue(rng, v.Field(i))
 		}
+	case reflect.Pointer:
+		if rng.IntN(2) == 0 {
+			v.Set(reflect.New(v.Type().Elem()))
+			randomValue(rng, v.Elem())
+		}
 	case reflect.Slice:
 		if n := rng.IntN(4); n > 0 {
 			v.Set(reflect.MakeSlice(v.Type(), n, n))

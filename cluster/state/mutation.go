@@ -106,6 +106,9 @@ type OpMonitor struct {
 	Replicas    []Addr
 	ConfigEpoch Epoch
 	Epoch       Epoch
+	// Pause, if it is not nil, pauses the new master from its first moment; the
+	// name in it does not matter.
+	Pause *OpPause `json:",omitempty"`
 	// Seed: it comes from a configuration file; see State.Seeded. A seed never
 	// changes a master that exists.
 	Seed bool

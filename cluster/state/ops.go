@@ -34,8 +34,8 @@ var opRules = map[string]opRule{
 	OpRepaired{}.kind(): rule(1, (*draft).repaired),
 	OpConfig{}.kind():   rule(2, (*draft).config),
 	OpResolve{}.kind():  rule(2, (*draft).resolve),
-	OpPause{}.kind():    rule(2, (*draft).pause),
-	OpResume{}.kind():   rule(2, (*draft).resume),
+	OpPause{}.kind():    rule(pauseSchema, (*draft).pause),
+	OpResume{}.kind():   rule(pauseSchema, (*draft).resume),
 }
 
 func rule[T Op](schema int, apply func(*draft, T)) opRule {

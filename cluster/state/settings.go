@@ -155,8 +155,20 @@ type optionRule struct {
 	schema int
 	// set changes m and returns false if the value is out of range.
 	set func(m *Master, values []string) bool
-	// value is what m has, in a form that can be compared.
-	value func(m *Master) string
+	// words are the values with which set makes another master the same; none if
+	// one that nobody has set it for is the same.
+	words func(m *Master) [][]string
+}
+
+// value is what m has, in a form that can be compared.
+func (r optionRule) value(m *Master) string { return fmt.Sprint(r.words(m)) }
+
+// one is a single assignment of one value, none for "".
+func one(value string) [][]string {
+	if value == "" {
+		return nil
+	}
+	return [][]string{{value}}
 }
 
 var optionRules = map[string]optionRule{
@@ -167,12 +179,12 @@ var optionRules = map[string]optionRule{
 	"master-reboot-down-after-period":  millis(0, func(m *Master) *time.Duration { return &m.RebootDownAfter }),
 	"primary-reboot-down-after-period": millis(0, func(m *Master) *time.Duration { return &m.RebootDownAfter }),
 	"replica-witness-wait":             millis(0, func(m *Master) *time.Duration { return &m.WitnessWait }),
-	"stop-after-failed-failover":       yesNo(2, func(m *Master) *bool { return &m.StopAfterFailure }),
+	"stop-after-failed-failover":       yesNo(pauseSchema, func(m *Master) *bool { return &m.StopAfterFailure }),
 	"auth-user":                        text(func(m *Master) *string { return &m.AuthUser }),
 	"auth-pass":                        secret(func(m *Master) *Secret { return &m.AuthPass }),
 	"notification-script":              text(func(m *Master) *string { return &m.NotificationScript }),
 	"client-reconfig-script":           text(func(m *Master) *string { return &m.ClientReconfigScript }),
-	"rename-command":                   {values: 2, set: setRename, value: func(m *Master) string { return fmt.Sprint(m.Renames) }},
+	"rename-command":                   {values: 2, set: setRename, words: renameWords},
 }
 
 // needs is the schema that knows all the options.
@@ -190,6 +202,9 @@ func (op OpMonitor) needs() int {
 	if op.IP != "" {
 		need = hostsSchema
 	}
+	if op.Pause != nil {
+		need = max(need, pauseSchema)
+	}
 	for _, rule := range optionRules {
 		if rule.schema > need && rule.value(set) != rule.value(unset) {
 			need = rule.schema
@@ -202,7 +217,7 @@ func millis(least int64, field func(*Master) *time.Duration) optionRule {
 	return optionRule{
 		values: 1,
 		set:    func(m *Master, v []string) bool { return setMillis(field(m), v[0], least) },
-		value:  func(m *Master) string { return field(m).String() },
+		words:  func(m *Master) [][]string { return one(strconv.FormatInt(field(m).Milliseconds(), 10)) },
 	}
 }
 
@@ -217,7 +232,12 @@ func yesNo(schema int, field func(*Master) *bool) optionRule {
 			}
 			return ok
 		},
-		value: func(m *Master) string { return strconv.FormatBool(*field(m)) },
+		words: func(m *Master) [][]string {
+			if *field(m) {
+				return one("yes")
+			}
+			return nil
+		},
 	}
 }
 
@@ -225,7 +245,7 @@ func count(field func(*Master) *int) optionRule {
 	return optionRule{
 		values: 1,
 		set:    func(m *Master, v []string) bool { return setCount(field(m), v[0]) },
-		value:  func(m *Master) string { return strconv.Itoa(*field(m)) },
+		words:  func(m *Master) [][]string { return one(strconv.Itoa(*field(m))) },
 	}
 }
 
@@ -240,7 +260,7 @@ func text(field func(*Master) *string) optionRule {
 			*field(m) = v[0]
 			return true
 		},
-		value: func(m *Master) string { return *field(m) },
+		words: func(m *Master) [][]string { return one(*field(m)) },
 	}
 }
 
@@ -248,7 +268,7 @@ func secret(field func(*Master) *Secret) optionRule {
 	return optionRule{
 		values: 1, secret: true,
 		set:   func(m *Master, v []string) bool { *field(m) = Secret(v[0]); return true },
-		value: func(m *Master) string { return string(*field(m)) },
+		words: func(m *Master) [][]string { return one(string(*field(m))) },
 	}
 }
 
@@ -257,12 +277,30 @@ func secret(field func(*Master) *Secret) optionRule {
 func Differing(a, b *Master) []string {
 	var names []string
 	for _, name := range OptionNames() {
-		if rule := optionRules[name]; rule.value(a) != rule.value(b) && !strings.HasPrefix(name, "primary-") {
+		if rule := optionRules[name]; rule.value(a) != rule.value(b) && !isAlias(name) {
 			names = append(names, name)
 		}
 	}
 	return names
 }
+
+// Options are the assignments that give a new master the settings of m, by name;
+// the quorum is not among them, MONITOR takes that. Among them are passwords.
+func (m *Master) Options() []Option {
+	var list []Option
+	for _, name := range OptionNames() {
+		if name == "quorum" || isAlias(name) {
+			continue
+		}
+		for _, values := range optionRules[name].words(m) {
+			list = append(list, Option{Name: name, Values: values})
+		}
+	}
+	return list
+}
+
+// isAlias reports whether an option is another name of one.
+func isAlias(name string) bool { return strings.HasPrefix(name, "primary-") }
 
 // OptionNames returns all option names, sorted.
 func OptionNames() []string {
@@ -340,4 +378,12 @@ func setRename(m *Master, v []string) bool {
 	}
 	m.Renames = renames
 	return true
+}
+
+func renameWords(m *Master) [][]string {
+	var list [][]string
+	for _, r := range m.Renames {
+		list = append(list, []string{r.Command, r.As})
+	}
+	return list
 }

@@ -38,7 +38,7 @@ var graph = []edge{
 // standard library comes first. Test files may use what is at home in tests.
 var libraries = []library{
 	{"github.com/tidwall/redcon", []string{"server"}, "RESP towards clients is the server's"},
-	{"github.com/gomodule/redigo", []string{"monitor", "tests/..."}, "RESP towards Redis is the monitor's, and the tests'"},
+	{"github.com/gomodule/redigo", []string{".", "monitor", "tests/..."}, "RESP towards Redis is the monitor's, and the tests'; main asks nodes with it to export and to import"},
 	{"github.com/lni/dragonboat", []string{"cluster/raft"}, "nobody but this broker may know that there is raft"},
 	{"github.com/lni/vfs", []string{"cluster/raft"}, "dragonboat sees its files through it"},
 	{"github.com/go-zookeeper/zk", []string{"cluster/zk"}, "nobody but this broker may know that there is ZooKeeper"},
