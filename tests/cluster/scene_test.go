@@ -175,7 +175,7 @@ func (s *scene) others(but ...*procs.Server) []*procs.Server {
 // same on every node.
 var local = []string{
 	state.EventSDown, state.EventSDownEnd, state.EventReboot, state.EventRoleAgrees, state.EventRoleDisagrees,
-	"+tilt", "-tilt", "+sentinel",
+	"+tilt", "-tilt", "+sentinel", state.EventConfigFrom,
 }
 
 // agreed are the events of the document that a node has said since the mark of
