@@ -3,6 +3,7 @@ package zk
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-zookeeper/zk"
 )
@@ -73,7 +74,7 @@ func (s *stint) write(batch []*proposal) error {
 		}
 		return nil
 	}
-	generation := s.b.reader.at().Generation
+	generation, asked := s.b.reader.at().Generation, time.Now()
 	results, err := s.fenced(&zk.CreateRequest{Path: s.at.newEntry(generation), Data: data, Acl: s.acl(), Flags: zk.FlagSequence})
 	if err != nil {
 		if refusedByServer(err) {
@@ -84,6 +85,7 @@ func (s *stint) write(batch []*proposal) error {
 		}
 		return fmt.Errorf("write to %s: %w", s.at.generation(generation), err)
 	}
+	s.b.confirmed(asked)
 	number, err := numberOf(results[0].String)
 	if err != nil {
 		return err

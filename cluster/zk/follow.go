@@ -116,15 +116,20 @@ func (s *stint) follow() error {
 			ahead = min(2*ahead, mostAhead)
 			continue
 		}
+		// One was not there: what was in the log when this began has been read.
+		// While others write all the time, no later moment will do.
 		ahead = 1
-		if lost := s.b.reader.at().before(s.head.Load().Place); lost || end == nil {
+		if s.b.reader.at().before(s.head.Load().Place) {
 			s.again(probes)
+			end = nil // it was there, and was removed: see lookAtEnd
+		} else {
+			pass(probes)
+		}
+		if end == nil {
 			if end, err = s.lookAtEnd(); err != nil {
 				return err
 			}
-			continue
 		}
-		pass(probes)
 	}
 	return nil
 }

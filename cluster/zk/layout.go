@@ -38,9 +38,9 @@ func (l layout) viewMember(id state.MemberID) string { return l.viewMembers() + 
 // place is a place in the log: the entries before it are numbered lower in its
 // generation, or belong to an earlier one.
 type place struct {
-	Generation int
+	Generation int `json:"generation"`
 	// Next is the number of the entry that comes at this place.
-	Next int
+	Next int `json:"next"`
 }
 
 func (p place) before(q place) bool {

@@ -294,6 +294,9 @@ func (s *stint) confirm() error {
 	if _, err := s.fenced(); err != nil {
 		return err
 	}
+	if s.b.stint.Load() == s { // else there is something to read before it is Ready
+		s.b.confirmed(asked)
+	}
 	if err := s.probe(); err != nil {
 		return err
 	}
