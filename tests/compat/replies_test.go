@@ -53,7 +53,7 @@ type conversation struct {
 
 // freeCalls are the conversations with servers that have no password.
 func freeCalls() []conversation {
-	return slices.Concat(connectionCalls, sentinelCalls, introspectionCalls, aclCalls)
+	return slices.Concat(connectionCalls, sentinelCalls, configCalls, introspectionCalls, aclCalls)
 }
 
 // conversations are all of the tables.
