@@ -263,18 +263,23 @@ func (u *Users) May(name string, words ...string) error {
 	}
 	user, ok := u.find(name)
 	if !ok || len(words) == 0 {
-		return errors.New(string(errNoAuth))
+		return refusedError(errNoAuth)
 	}
 	cmd, named, fault := u.table.find(words)
 	if text, failed := fault.(Error); failed {
-		return errors.New(string(text))
+		return refusedError(text)
 	}
 	verdict, _ := user.Check(cmd.call(words[named:]))
 	if verdict != acl.Permitted {
-		return errors.New(string(errNoPerm(verdict, name, cmd)))
+		return refusedError(errNoPerm(verdict, name, cmd))
 	}
 	return nil
 }
+
+// refusedError is what a client is told, as a Go error.
+type refusedError Error
+
+func (e refusedError) Error() string { return string(e) }
 
 // call is what a client wants to do, as users are asked for it.
 func (c *Command) call(args []string) acl.Call {

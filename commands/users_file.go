@@ -43,7 +43,7 @@ func (u *Users) readAgain() error {
 func (u *Users) read() ([]*acl.User, error) {
 	text, err := os.ReadFile(u.file)
 	if err != nil {
-		return nil, fmt.Errorf("Error loading ACLs, opening file '%s': %s", u.file, plainError(err)) //lint:ignore ST1005 Redis's text
+		return nil, fmt.Errorf("Error loading ACLs, opening file '%s': %s", u.file, plainError(err))
 	}
 	return u.language.ReadFile(u.file, string(text))
 }
