@@ -18,6 +18,7 @@ import (
 // TestEnsembleAway kills the server that leads, then all of them: nodes answer
 // meanwhile, refuse changes, and go on by themselves.
 func TestEnsembleAway(t *testing.T) {
+	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Servers: 3, Tick: tick})
 	g := openGroup(t, servers, 2, nil)
 	g.accept(0, monitor(0))
@@ -52,6 +53,7 @@ func TestEnsembleAway(t *testing.T) {
 // TestUnreachableAtStart: the node starts, says why it can do nothing, and reads
 // the document when it can.
 func TestUnreachableAtStart(t *testing.T) {
+	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: tick})
 	g := newGroup(t, servers, 1, nil)
 	g.nodes[0].gate.close()
@@ -67,6 +69,7 @@ func TestUnreachableAtStart(t *testing.T) {
 // TestWhatIsNotOurs: paths that hold something else, or what a later build wrote,
 // are refused and left alone.
 func TestWhatIsNotOurs(t *testing.T) {
+	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: tick})
 	conn := client(t, servers)
 	for what, c := range map[string]struct {
@@ -97,6 +100,7 @@ func TestWhatIsNotOurs(t *testing.T) {
 
 // TestEmptiedPath: a node never takes an empty document for its own.
 func TestEmptiedPath(t *testing.T) {
+	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: tick})
 	g := openGroup(t, servers, 1, nil)
 	g.accept(0, monitor(1))
@@ -134,6 +138,7 @@ func removeAll(t *testing.T, conn *zk.Conn, path string) {
 
 // TestSharedIdentity: of two processes under one identity the later one goes on.
 func TestSharedIdentity(t *testing.T) {
+	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: tick})
 	const id = state.MemberID("0123456789abcdef0123456789abcdef01234567")
 	g := newGroup(t, servers, 2, func(o *Options) { o.ID = id })
@@ -150,6 +155,7 @@ func TestSharedIdentity(t *testing.T) {
 
 // TestMembers: members come by themselves, and one that is gone can be removed.
 func TestMembers(t *testing.T) {
+	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: tick})
 	g := openGroup(t, servers, 3, nil)
 	b, gone := g.nodes[0].broker, string(g.nodes[2].broker.Self())
@@ -196,6 +202,7 @@ func TestMembers(t *testing.T) {
 // TestView: other programs find each master, with a place in the log that never
 // goes back.
 func TestView(t *testing.T) {
+	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: tick})
 	g := openGroup(t, servers, 2, nil)
 	conn, at := client(t, servers), layout{g.nodes[0].options.Path}
@@ -251,6 +258,7 @@ func TestView(t *testing.T) {
 // TestCredentials: what nodes with credentials make is closed to others, but for
 // the view.
 func TestCredentials(t *testing.T) {
+	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: tick})
 	g := openGroup(t, servers, 2, func(o *Options) { o.Auth = "failover:secret" })
 	g.accept(0, monitor(1))

@@ -38,6 +38,7 @@ func (silent) Printf(string, ...any) {}
 // TestSnapshotsAndGenerations writes through several directories of the log, and
 // sees snapshots take the place of what lies behind every member.
 func TestSnapshotsAndGenerations(t *testing.T) {
+	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: tick})
 	g := openGroup(t, servers, 3, func(o *Options) {
 		o.GenerationEntries, o.SnapshotEvery, o.SessionTimeout = 50, 60, 4*time.Second
@@ -77,6 +78,7 @@ func TestSnapshotsAndGenerations(t *testing.T) {
 // TestAwayTooLong: a member whose session has ended does not hold the log up,
 // and goes on from the snapshot.
 func TestAwayTooLong(t *testing.T) {
+	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: 200 * time.Millisecond})
 	g := openGroup(t, servers, 2, func(o *Options) {
 		o.GenerationEntries, o.SnapshotEvery, o.SessionTimeout = 40, 30, 3*time.Second
@@ -122,6 +124,7 @@ func TestAwayTooLong(t *testing.T) {
 // was acknowledged is there once, what was said not to be logged is not, and
 // what is unknown can be repeated.
 func TestConnectionsBreak(t *testing.T) {
+	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: tick})
 	g := openGroup(t, servers, 2, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -190,6 +193,7 @@ func changesAfter(ctx context.Context, b *Broker, index state.Index) <-chan stru
 // TestLateRequest: what an earlier stint has sent and what arrives after the next
 // one has begun does not get into the log.
 func TestLateRequest(t *testing.T) {
+	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: tick})
 	g := openGroup(t, servers, 1, nil)
 	b := g.nodes[0].broker

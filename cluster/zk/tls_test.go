@@ -17,6 +17,7 @@ import (
 // TestTLS: nodes work with a ZooKeeper that takes only those who show a
 // certificate, and say what is wrong when it is not the ZooKeeper they trust.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	authority, dir := pki.New(t, "zk"), t.TempDir()
 	server, node := authority.Issue(dir, "server"), authority.Issue(dir, "node")
 	var both []byte // ZooKeeper wants key and certificate in one file

@@ -8,8 +8,13 @@ import (
 
 // A master dies: one failover, and every node tells it in the same words.
 func TestMasterIsLost(t *testing.T) {
-	t.Parallel()
-	s := play(t, stage{})
+	onEachBroker(t, func(t *testing.T, st stage) {
+		t.Parallel()
+		masterIsLost(play(t, st))
+	})
+}
+
+func masterIsLost(s *scene) {
 	s.Master.Kill()
 	promoted := s.switchAt(s.nodes.Members[0], s.Master)
 	for _, m := range s.nodes.Members {
@@ -18,7 +23,7 @@ func TestMasterIsLost(t *testing.T) {
 	story := s.sameStory(s.nodes.Members...)
 	s.checkOnePromotion(story)
 	if n := count(story, state.EventTryFailover); n != 1 {
-		t.Errorf("%d failovers were begun, want 1:\n%q", n, story)
+		s.t.Errorf("%d failovers were begun, want 1:\n%q", n, story)
 	}
 	s.agree(promoted, s.others(promoted, s.Master)...)
 

@@ -41,6 +41,8 @@ func TestMain(m *testing.M) {
 type stage struct {
 	// nodes is their number, 3 if it is 0.
 	nodes int
+	// zookeeper has the nodes share a document there; nil is a raft group.
+	zookeeper *procs.ZooKeeper
 	// network gives every process a machine of its own.
 	network bool
 	// redis are the options of the servers; with TLS it holds for the nodes too.
@@ -79,10 +81,18 @@ func play(t *testing.T, st stage) *scene {
 		fmt.Sprintf("sentinel monitor %s %s %d %d", group, s.Master.Addr.Host, s.Master.Addr.Port, st.nodes/2+1),
 		fmt.Sprintf("sentinel down-after-milliseconds %s %d", group, downAfter.Milliseconds()),
 	}, st.conf...))
-	s.nodes = procs.StartCluster(t, procs.ClusterOpts{Nodes: st.nodes, Network: network, TLS: st.redis.TLS, Args: append(slices.Clone(st.args), file)})
+	s.nodes = procs.StartCluster(t, procs.ClusterOpts{Nodes: st.nodes, ZooKeeper: st.zookeeper, Network: network, TLS: st.redis.TLS, Args: append(slices.Clone(st.args), file)})
 	s.watched(s.Master)
 	s.listen()
 	return s
+}
+
+// onEachBroker runs a test on raft, and on a ZooKeeper server.
+func onEachBroker(t *testing.T, test func(*testing.T, stage)) {
+	t.Run("raft", func(t *testing.T) { test(t, stage{}) })
+	t.Run("zk", func(t *testing.T) {
+		test(t, stage{zookeeper: procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: time.Second})})
+	})
 }
 
 // writeConf writes a configuration file and returns its path.

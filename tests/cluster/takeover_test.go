@@ -101,20 +101,22 @@ func (s *scene) checkOneFailover(members ...*procs.Member) {
 
 // The executor dies: another member goes on from what is recorded.
 func TestExecutorIsKilled(t *testing.T) {
-	for _, step := range steps {
-		t.Run(step.name, func(t *testing.T) {
-			t.Parallel()
-			s := play(t, stage{})
-			executor, others := s.failAt("crash", step.name, ended)
-			promoted := s.awaitTakenOver(others, step.phase)
-			s.checkOneFailover(others...)
+	onEachBroker(t, func(t *testing.T, st stage) {
+		for _, step := range steps {
+			t.Run(step.name, func(t *testing.T) {
+				t.Parallel()
+				s := play(t, st)
+				executor, others := s.failAt("crash", step.name, ended)
+				promoted := s.awaitTakenOver(others, step.phase)
+				s.checkOneFailover(others...)
 
-			executor.Restart()
-			s.Master.Restart()
-			s.agree(promoted, s.others(promoted)...)
-			s.watched(promoted)
-		})
-	}
+				executor.Restart()
+				s.Master.Restart()
+				s.agree(promoted, s.others(promoted)...)
+				s.watched(promoted)
+			})
+		}
+	})
 }
 
 // ended returns nil if a node's process has ended.

@@ -25,6 +25,10 @@ type ClusterOpts struct {
 	// Tick is raft's tick, 20 ms if it is 0; an election takes twenty. The
 	// server's own default is 50 ms.
 	Tick time.Duration
+	// ZooKeeper has the members share a document there, at a path of their own,
+	// instead of a raft group. They have no leader then, and no address among
+	// themselves, and none joins: what starts is a member.
+	ZooKeeper *ZooKeeper
 	// Network gives each member a host of its own there.
 	Network *Network
 	// TLS has the members speak TLS only, but for what raft says.
@@ -34,8 +38,8 @@ type ClusterOpts struct {
 	User, Password string
 }
 
-// Cluster is a group of redis-failover nodes that hold one document with the
-// raft broker. Its methods belong to the test's own goroutine.
+// Cluster is a group of redis-failover nodes that hold one document, with the
+// raft broker if its options do not say otherwise. Its methods belong to the test's own goroutine.
 type Cluster struct {
 	// Members are the founders, and then those that Join added, in this order.
 	Members []*Member
@@ -43,6 +47,7 @@ type Cluster struct {
 	t        testing.TB
 	opts     ClusterOpts
 	founders []state.Addr
+	path     string // in ZooKeeper
 }
 
 // Member is one node of a Cluster. The methods of the Server start and break it.
@@ -75,6 +80,9 @@ func NewCluster(t testing.TB, o ClusterOpts) *Cluster {
 		o.Tick = 20 * time.Millisecond
 	}
 	c := &Cluster{t: t, opts: o}
+	if o.ZooKeeper != nil {
+		c.path = o.ZooKeeper.newPath()
+	}
 	for range o.Nodes {
 		c.founders = append(c.founders, c.add().Raft)
 	}
@@ -129,16 +137,23 @@ func (m *Member) takeRaftAddr() {
 
 // argv is the command line of the next start.
 func (m *Member) argv(_ string, addr state.Addr) []string {
-	argv := []string{
-		cmp.Or(m.Program, Binary(m.t)), "-broker=raft", "-raft_addr=" + m.Raft.String(),
-		"-raft_data_dir=" + m.DataDir, "-raft_cluster=" + joinAddrs(m.cluster.founders),
-		fmt.Sprintf("-raft_rtt=%d", m.cluster.opts.Tick.Milliseconds()),
-	}
+	argv := append([]string{cmp.Or(m.Program, Binary(m.t))}, m.brokerFlags()...)
 	argv = append(argv, m.cluster.opts.TLS.listenFlags(addr.String())...)
 	if m.joins {
 		argv = append(argv, "-raft_cluster_state=join")
 	}
 	return append(argv, m.Args...)
+}
+
+func (m *Member) brokerFlags() []string {
+	if z := m.cluster.opts.ZooKeeper; z != nil {
+		return []string{"-broker=zk", "-zk_addr=" + z.Addrs(), "-zk_path=" + m.cluster.path, "-data_dir=" + m.DataDir}
+	}
+	return []string{
+		"-broker=raft", "-raft_addr=" + m.Raft.String(),
+		"-raft_data_dir=" + m.DataDir, "-raft_cluster=" + joinAddrs(m.cluster.founders),
+		fmt.Sprintf("-raft_rtt=%d", m.cluster.opts.Tick.Milliseconds()),
+	}
 }
 
 func joinAddrs(addrs []state.Addr) string {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ type ZooKeeperOpts struct {
 type ZooKeeper struct {
 	Servers []*ZooKeeperServer
 	t       testing.TB
+	paths   atomic.Int64 // given out by newPath
 }
 
 // ZooKeeperServer is one process of an ensemble. Of the methods of the Server,
@@ -180,6 +182,9 @@ func (z *ZooKeeper) Addrs() string {
 	}
 	return joinAddrs(addrs)
 }
+
+// newPath is a path that nobody else uses, with nodes above it that are not there.
+func (z *ZooKeeper) newPath() string { return fmt.Sprintf("/zk/tests/%d", z.paths.Add(1)) }
 
 // Leader waits until a running server leads the ensemble, and returns it.
 func (z *ZooKeeper) Leader() *ZooKeeperServer {
