@@ -241,8 +241,9 @@ func (s *step) ordered(v *server, in Input) {
 // server, and only where the pause was a fair part of down-after; Sentinel's
 // TILT instead stops everything for 30 s.
 func (s *step) paused(length time.Duration) {
-	s.w.confirmed = 0            // the document may have moved on
-	for i := range s.w.foreign { // what they said meanwhile is still to be read
+	s.w.confirmed = 0 // the document may have moved on
+	// What other authorities said meanwhile is still to be read.
+	for i := range s.w.foreign {
 		s.w.foreign[i].heard = min(s.env.Now, s.w.foreign[i].heard.Add(length))
 	}
 	if length < s.m.DownAfter/4 {
