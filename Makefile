@@ -15,7 +15,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GO_TEST := go test -shuffle=on -p=2 -timeout=15m
 
 # What the tests start, as PROGRAM:PACKAGE of Debian.
-TOOLS := redis-server:redis-server redis-sentinel:redis-sentinel ip:iproute2 \
+TOOLS := redis-server:redis-server redis-sentinel:redis-sentinel ip:iproute2 openssl:openssl curl:curl \
 	java:default-jre-headless /usr/share/java/zookeeper.jar:libzookeeper-java \
 	haproxy:haproxy prometheus-redis-exporter:prometheus-redis-exporter
 
