@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +34,31 @@ func TestKeepAlive(t *testing.T) {
 			if got := idleTime(t, conn); got != want {
 				t.Errorf("keep-alive %v: %T is asked after %d s", idle, conn, got)
 			}
+		}
+	}
+}
+
+// What others are told to connect to is the way that they take.
+func TestFirstAddress(t *testing.T) {
+	ca := pki.New(t, "group")
+	pair := ca.Issue(t.TempDir(), "node")
+	for _, c := range []struct{ plain, toServers, wantTLS bool }{
+		{true, false, false}, {true, true, true}, {false, false, true}, {false, true, true},
+	} {
+		l, err := listening(t, func(cfg *conf.Config) {
+			if !c.plain {
+				cfg.Server.Listen = nil
+			}
+			cfg.Server.TLSListen = []conf.Listen{{Network: "tcp", Addr: "127.0.0.1:0"}}
+			cfg.Server.UnixSocket = filepath.Join(t.TempDir(), "s")
+			cfg.TLS.CertFile, cfg.TLS.KeyFile, cfg.TLS.CAFile, cfg.TLS.ToServers = pair.Cert, pair.Key, ca.File, c.toServers
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, isTLS := arrives(t, l, "tcp", l.Addr().String()).(*certs.Conn)
+		if isTLS != c.wantTLS {
+			t.Errorf("%+v: %v comes first, which is TLS: %v", c, l.Addr(), isTLS)
 		}
 	}
 }
