@@ -17,7 +17,9 @@ GO_TEST := go test -shuffle=on -p=2 -timeout=15m
 # What the tests start, as PROGRAM:PACKAGE of Debian.
 TOOLS := redis-server:redis-server redis-sentinel:redis-sentinel ip:iproute2 openssl:openssl curl:curl \
 	java:default-jre-headless /usr/share/java/zookeeper.jar:libzookeeper-java \
-	haproxy:haproxy prometheus-redis-exporter:prometheus-redis-exporter
+	haproxy:haproxy prometheus-redis-exporter:prometheus-redis-exporter \
+	node:nodejs npm:npm /usr/lib/python3/dist-packages/redis/__init__.py:python3-redis \
+	ruby:ruby /usr/share/doc/ruby-redis/copyright:ruby-redis php:php-cli /usr/share/doc/php-redis/copyright:php-redis
 
 ARGS ?=
 NODES ?= 1

@@ -50,6 +50,8 @@ var libraries = []library{
 	{"github.com/getkin/kin-openapi", []string{"tests/...", "server/web"}, "it holds the answers of HTTP against their description, in tests"},
 	{"golang.org/x/sys", []string{"tests/procs"}, "what the standard library lacks of the kernel, for networks of tests"},
 	{"github.com/redis/go-redis", []string{"tests/..."}, "a client that our users use, for tests"},
+	{"github.com/redis/rueidis", []string{"tests/clients"}, "a client that our users use, for tests"},
+	{"github.com/mediocregopher/radix", []string{"tests/clients"}, "a client that our users use, for tests"},
 }
 
 // pure are the packages whose result depends on their arguments alone.
