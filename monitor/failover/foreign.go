@@ -130,6 +130,15 @@ func (s *step) forgetForeign() {
 	}
 }
 
+// excuseForeign takes a pause of this process out: what they said meanwhile is
+// still to be read.
+func (s *step) excuseForeign(length time.Duration) {
+	for i := range s.w.foreign {
+		f := &s.w.foreign[i]
+		f.heard = min(s.env.Now, f.heard.Add(length))
+	}
+}
+
 func (s *step) foreignDetails(h Hello) string {
 	return state.SentinelDetails(state.Member{ID: h.ID, Addr: h.Addr}, s.m.Name, s.env.Doc.Shown(s.m, s.m.Addr))
 }

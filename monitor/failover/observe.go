@@ -242,10 +242,7 @@ func (s *step) ordered(v *server, in Input) {
 // TILT instead stops everything for 30 s.
 func (s *step) paused(length time.Duration) {
 	s.w.confirmed = 0 // the document may have moved on
-	// What other authorities said meanwhile is still to be read.
-	for i := range s.w.foreign {
-		s.w.foreign[i].heard = min(s.env.Now, s.w.foreign[i].heard.Add(length))
-	}
+	s.excuseForeign(length)
 	if length < s.m.DownAfter/4 {
 		return
 	}

@@ -150,7 +150,7 @@ var bugs = []bug{
 			{"cluster/state/apply.go", "		if d.isAlive(v.Member) {\n			have++\n		}\n	}\n	odown", "		if v.Member != \"\" {\n			have++\n		}\n	}\n	odown"},
 			{"cluster/state/apply.go", "	d.members = d.members.with(string(op.Member), member)\n	d.dropVotesOf(op.Member)\n", "	d.members = d.members.with(string(op.Member), member)\n"},
 		},
-		schedules: 2000, finds: []string{"begun-without-odown"},
+		schedules: 2000, finds: []string{"begun-without-odown", "stale-vote"},
 	},
 	{
 		name:      "a take-over keeps the number of the claim",
