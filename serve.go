@@ -22,6 +22,7 @@ import (
 	"redis-failover/monitor/failover"
 	"redis-failover/monitor/scripts"
 	"redis-failover/server"
+	"redis-failover/server/metrics"
 	"redis-failover/server/web"
 )
 
@@ -81,6 +82,7 @@ type node struct {
 	scripts *scripts.Runner
 	server  *server.Server
 	http    *httpPart
+	metrics *metrics.Metrics
 	seeder  *seeder
 	hangups <-chan os.Signal
 	reloads []reload
@@ -93,8 +95,19 @@ func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker
 	if n.scripts, err = scripts.New(scripts.Options{Document: broker, Log: log, Publish: publish, Dir: cfg.Sentinel.Dir}); err != nil {
 		return nil, err
 	}
+	n.lookUps = commands.NewLookUps(commands.LookUpOptions{
+		Broker: broker, Log: log, IsolatedAnswers: cfg.LookUps.IsolatedAnswers, Linearizable: cfg.LookUps.Linearizable,
+	})
+	members, _ := broker.(cluster.Membership)
+	if n.metrics, err = metrics.New(metrics.Options{
+		Document: broker, LookUps: n.lookUps, Members: members, Version: version,
+		Watcher: func() commands.Watcher { return n.monitor }, Stats: func() commands.Stats { return n.server.Stats() },
+	}); err != nil {
+		return nil, err
+	}
+	timed := n.metrics.Timed(broker)
 	n.monitor = monitor.New(monitor.Options{
-		Broker: broker, Log: log,
+		Broker: timed, Log: log, Probed: n.metrics.Probed,
 		Timing:  failover.Timing{CheckInterval: cfg.Monitor.CheckInterval, InfoPeriod: cfg.Monitor.InfoPeriod},
 		Publish: publish, Seen: n.scripts.Seen,
 		Crash:    func() { os.Exit(crashCode) },
@@ -102,9 +115,6 @@ func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker
 		Dial:     dialler(cfg, store),
 		PeerUser: cfg.Sentinel.Global(state.SentinelUser), PeerPass: state.Secret(cfg.Sentinel.Global(state.SentinelPass)),
 		OwnPass: cfg.Server.RequirePass,
-	})
-	n.lookUps = commands.NewLookUps(commands.LookUpOptions{
-		Broker: broker, Log: log, IsolatedAnswers: cfg.LookUps.IsolatedAnswers, Linearizable: cfg.LookUps.Linearizable,
 	})
 	users, err := openUsers(cfg)
 	if err != nil {
@@ -114,10 +124,9 @@ func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker
 	if cfg.Users.File != "" {
 		n.reloads = append(n.reloads, reload{"the file of users", func() error { return users.Reload(n.server) }})
 	}
-	members, _ := broker.(cluster.Membership)
 	runID := newRunID()
 	commandNode := &commands.Node{
-		Broker: broker, Watcher: n.monitor, Members: members, Scripts: n.scripts, LookUps: n.lookUps, Users: users,
+		Broker: timed, Watcher: n.monitor, Members: members, Scripts: n.scripts, LookUps: n.lookUps, Users: users,
 		Announcement: commands.NewAnnouncement(cfg.Server.AnnounceAddr, func(as state.Addr) state.Addr { return announced(cfg, as, listener) }),
 		LogLevel:     level, Resolve: net.DefaultResolver.LookupHost,
 		Tuning: commands.NewTuning(monitorDefaults(cfg)), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
@@ -125,7 +134,8 @@ func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker
 	}
 	addr := announced(cfg, cfg.Server.AnnounceAddr, listener)
 	if n.http, err = newHTTP(cfg, protect(cfg, httpListener, commandNode.Users.Open), web.Options{
-		Node: commandNode, Host: func() commands.Host { return n.server }, Changes: broker, Announced: addr.Host, Logger: log,
+		Node: commandNode, Host: func() commands.Host { return n.server }, Changes: broker, Metrics: n.metrics.Handler(),
+		Announced: addr.Host, Logger: log,
 	}); err != nil {
 		return nil, err
 	}
@@ -167,6 +177,7 @@ func (n *node) run(ctx context.Context) error {
 	parts.Go(func() { n.lookUps.Run(ctx) })
 	parts.Go(func() { n.scripts.Run(ctx) })
 	parts.Go(func() { n.http.run(ctx) })
+	parts.Go(func() { n.metrics.Run(ctx) })
 	parts.Go(func() { reloadAll(ctx, n.hangups, n.reloads, n.log) })
 	lost := make(chan error, 1)
 	parts.Go(func() {

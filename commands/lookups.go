@@ -67,6 +67,8 @@ type LookUps struct {
 	current atomic.Bool
 	// isolated is since when the broker is not Ready, nil while it is.
 	isolated atomic.Pointer[time.Time]
+	// answered and refused count look-ups since the start.
+	answered, refused atomic.Int64
 }
 
 // NewLookUps returns the gate of a node that starts now.
@@ -83,6 +85,9 @@ func (l *LookUps) IsolatedFor() time.Duration {
 	}
 	return time.Since(*since)
 }
+
+// Counts are the numbers of look-ups that were answered and refused since the start.
+func (l *LookUps) Counts() (answered, refused int64) { return l.answered.Load(), l.refused.Load() }
 
 // Ready returns why this node cannot do its work at present, nil if it can: since
 // its start a majority has confirmed the document, and is still within reach as
@@ -223,6 +228,17 @@ var (
 
 // check returns why a look-up must not be answered now, nil if it may be.
 func (l *LookUps) check(ctx context.Context) error {
+	err := l.judge(ctx)
+	if err == nil {
+		l.answered.Add(1)
+	} else {
+		l.refused.Add(1)
+	}
+	return err
+}
+
+// judge is check without counting.
+func (l *LookUps) judge(ctx context.Context) error {
 	if l.options.Linearizable {
 		return l.barrier(ctx)
 	}

@@ -167,6 +167,7 @@ func (m *Monitor) report(name string, links uint64, r Report) {
 			in.Err = nil // our own doing explains nothing
 		}
 	case ReportPong:
+		m.probed(r.At.Sub(r.SentAt), r.Valid)
 		in.Kind, in.Valid, in.Loading, in.Text = failover.Pong, r.Valid, isLoading(r.Text), r.Text
 	case ReportInfo:
 		in.Kind, in.Full, in.Facts, in.Text = failover.Info, r.Full, r.Facts, r.Text

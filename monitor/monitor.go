@@ -41,6 +41,10 @@ type Options struct {
 	// under which this node saw it: for those who read the agreed ones
 	// themselves. It must not block. Required.
 	Seen func(e state.Event, under state.Index)
+	// Probed takes each answer to a PING to a server: how long it took, and whether
+	// it is one of a server that lives. It is called from many goroutines and must
+	// not block. nil is nobody.
+	Probed func(latency time.Duration, valid bool)
 	// PeerUser and PeerPass are shown to the other members as long as nobody has
 	// set the document's sentinel-user and sentinel-pass. With no password there
 	// or here it is OwnPass alone, the one that clients show to this node, as in
@@ -64,6 +68,7 @@ type Monitor struct {
 	publish func(state.Event)
 	seen    func(state.Event, state.Index)
 	row     *feed.Order
+	probed  func(time.Duration, bool)
 	crash   func()
 	freeze  func()
 	dial    func(ctx context.Context, addr string) (net.Conn, error)
@@ -118,6 +123,9 @@ func New(o Options) *Monitor {
 	}
 	timing := o.Timing.WithDefaults()
 	m.timing.Store(&timing)
+	if m.probed = o.Probed; m.probed == nil {
+		m.probed = func(time.Duration, bool) {}
+	}
 	if m.dial = o.Dial; m.dial == nil {
 		m.dial = dialTCP
 	}

@@ -37,6 +37,8 @@ type Options struct {
 	// NewMaster returns the quorum and the settings of a master of which nothing but
 	// the address was said.
 	NewMaster func() (quorum int, settings state.Settings)
+	// Metrics answers scrapes of Prometheus; nil is no answer.
+	Metrics http.Handler
 	// Table holds the commands; nil means commands.All.
 	Table *commands.Table
 	// Hosts are the names by which clients may call this node, besides addresses,
@@ -94,11 +96,21 @@ func (s *Server) handler() http.Handler {
 	routes.HandleFunc("/master", s.known((*exchange).older))
 	routes.HandleFunc("GET /check/primary/{master}/{address}", s.known((*exchange).primary))
 	routes.HandleFunc("GET /check/replica/{master}/{address}", s.known((*exchange).replica))
+	if s.options.Metrics != nil {
+		routes.HandleFunc("GET /metrics", s.known((*exchange).metrics))
+	}
 	for pattern, answer := range s.api() {
 		method, path, _ := strings.Cut(pattern, " ")
 		routes.HandleFunc(method+" "+apiPrefix+path, s.known(answer))
 	}
 	return s.guard(explained(routes))
+}
+
+// metrics are for those who may read INFO, which says much of the same.
+func (e *exchange) metrics() {
+	if e.may("INFO") {
+		e.options.Metrics.ServeHTTP(e.w, e.r)
+	}
 }
 
 // apiPrefix begins the paths of the API; another, incompatible one gets another

@@ -29,6 +29,7 @@ var graph = []edge{
 	{"commands", []string{"commands/acl", "monitor/failover", "monitor/scripts", "cluster", "cluster/state"}, "handlers know no connection, so that a test of one needs no socket"},
 	{"server", []string{"commands", "monitor/failover", "cluster", "cluster/state", "conf"}, "the listener speaks to everything by way of the commands"},
 	{"server/web", []string{"commands", "cluster", "cluster/state", "conf"}, "HTTP says what the commands answer, and knows no other protocol"},
+	{"server/metrics", []string{"commands", "monitor/failover", "cluster", "cluster/state"}, "numbers are read from what others know, and decide nothing"},
 	{"examples/...", []string{"..."}, "examples show what an embedder may use"},
 	{"tests/...", []string{"..."}, "tests look at everything"},
 }
@@ -47,6 +48,7 @@ var libraries = []library{
 	{"github.com/pelletier/go-toml", []string{"conf"}, "file formats are conf's"},
 	{"go.yaml.in/yaml", []string{"conf"}, "file formats are conf's"},
 	{"github.com/anishathalye/porcupine", []string{"tests/..."}, "it judges histories, of which a server has none"},
+	{"github.com/prometheus/client_golang", []string{"server/metrics"}, "how numbers are told is known in one place"},
 	{"github.com/getkin/kin-openapi", []string{"tests/...", "server/web"}, "it holds the answers of HTTP against their description, in tests"},
 	{"golang.org/x/sys", []string{"tests/procs"}, "what the standard library lacks of the kernel, for networks of tests"},
 	{"github.com/redis/go-redis", []string{"tests/..."}, "a client that our users use, for tests"},
