@@ -44,7 +44,7 @@ type link struct {
 func openLink(ctx context.Context, o *Options) (*link, error) {
 	l := &link{options: o, log: o.Logger, ctx: ctx, changed: make(chan struct{}), open: map[net.Conn]bool{}}
 	conn, _, err := zk.Connect(o.Servers, o.SessionTimeout,
-		zk.WithHostProvider(&servers{}), zk.WithDialer(l.dial), zk.WithEventCallback(l.event),
+		zk.WithHostProvider(&servers{ctx: ctx}), zk.WithDialer(l.dial), zk.WithEventCallback(l.event),
 		zk.WithLogger(libraryLog{o.Logger}), zk.WithLogInfo(false))
 	if err != nil {
 		return nil, fmt.Errorf("connect to ZooKeeper: %w", err)
@@ -190,9 +190,11 @@ func (c *limited) Close() error {
 }
 
 // servers hands the library one server after the other, by name, in an order of
-// its own. It never says that all were tried: the library would wait a second
-// then, which the session may not have.
+// its own. It says that all were tried only when the broker closes, which is when
+// the library looks whether it is to go on: before, it would wait a second then,
+// which the session may not have.
 type servers struct {
+	ctx  context.Context // ends when the broker closes
 	mu   sync.Mutex
 	all  []string
 	next int
@@ -217,7 +219,7 @@ func (s *servers) Next() (server string, retryStart bool) {
 	defer s.mu.Unlock()
 	server = s.all[s.next%len(s.all)]
 	s.next++
-	return server, false
+	return server, s.ctx.Err() != nil
 }
 
 func (s *servers) Connected() {}

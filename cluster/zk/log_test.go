@@ -40,17 +40,18 @@ func (silent) Printf(string, ...any) {}
 func TestSnapshotsAndGenerations(t *testing.T) {
 	t.Parallel()
 	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: tick})
-	g := openGroup(t, servers, 3, func(o *Options) {
-		o.GenerationEntries, o.SnapshotEvery, o.SessionTimeout = 50, 60, 4*time.Second
+	g := openGroup(t, servers, 2, func(o *Options) {
+		o.GenerationEntries, o.SnapshotEvery, o.SessionTimeout = 20, 30, 4*time.Second
 	})
-	for i := range 260 { // one entry each
-		g.accept(i%3, monitor(i))
+	const masters = 110
+	for i := range masters { // one entry each
+		g.accept(i%2, monitor(i))
 	}
-	if doc := g.agree(); doc.Len() != 260 {
-		t.Errorf("%d masters of 260", doc.Len())
+	if doc := g.agree(); doc.Len() != masters {
+		t.Errorf("%d masters of %d", doc.Len(), masters)
 	}
 	if at := g.nodes[0].broker.reader.at(); at.Generation < 5 {
-		t.Errorf("after 260 entries the log is at %+v", at)
+		t.Errorf("after %d entries the log is at %+v", masters, at)
 	}
 	at := layout{g.nodes[0].options.Path}
 	conn := client(t, servers)
@@ -70,8 +71,8 @@ func TestSnapshotsAndGenerations(t *testing.T) {
 	late.start(0)
 	late.is(0, cluster.Ready)
 	g.nodes = append(g.nodes, late.nodes...)
-	if doc := g.agree(); doc.Len() != 260 {
-		t.Errorf("%d masters of 260 on the new node", doc.Len())
+	if doc := g.agree(); doc.Len() != masters {
+		t.Errorf("%d masters of %d on the new node", doc.Len(), masters)
 	}
 }
 

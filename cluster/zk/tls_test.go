@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"redis-failover/cluster"
 	"redis-failover/tests/pki"
@@ -53,7 +54,10 @@ func TestTLS(t *testing.T) {
 		"another authority": func(o *Options) { o.TLS = pki.New(t, "other").Client(node) },
 		"no TLS":            func(o *Options) {},
 	} {
-		stranger := newGroup(t, servers, 1, func(o *Options) { o.Servers = []string{secure}; config(o) })
+		stranger := newGroup(t, servers, 1, func(o *Options) {
+			o.Servers, o.SessionTimeout = []string{secure}, 2*time.Second
+			config(o)
+		})
 		b := stranger.start(0)
 		procs.Eventually(t, patience, func() error {
 			if h := b.Health(); h.Condition != cluster.Suspended || !strings.Contains(h.Reason, secure) {
