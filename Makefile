@@ -27,6 +27,7 @@ SIM_SCHEDULES ?= 100000
 FUZZTIME ?= 20s
 ROUNDS ?= 20
 BENCH ?= .
+BROKER ?= raft
 CHAOS_FAULTS ?= 2000
 CHAOS_SEED ?= $(shell date +%s)
 
@@ -76,9 +77,9 @@ fuzz: ## run each fuzz target for FUZZTIME
 		go test "$$(dirname "$$file")" -run='^$$' -fuzz="^$${target#func }\$$" -fuzztime=$(FUZZTIME) </dev/null || exit 1; \
 	done
 
-bench: ## measure ROUNDS failovers of each kind, and more, beside stock redis-sentinels; BENCH=SingleLookup for one kind
+bench: ## measure ROUNDS failovers of each kind, and more, beside stock redis-sentinels; BENCH=SingleLookup for one kind, BROKER=zk for groups with ZooKeeper
 	@.ci/install $(TOOLS)
-	ROUNDS=$(ROUNDS) go test -v -timeout=6h -run='^$$' -bench='$(BENCH)' -benchtime=1x ./tests/bench
+	ROUNDS=$(ROUNDS) BROKER=$(BROKER) go test -v -timeout=6h -run='^$$' -bench='$(BENCH)' -benchtime=1x ./tests/bench
 
 system: ## only the tests with real servers and the real binary
 	@.ci/install $(TOOLS)

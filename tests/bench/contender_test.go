@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -47,8 +49,8 @@ func contenders(b *testing.B, nodes int) []*contender {
 	return both
 }
 
-// redisFailover is one node alone with its file, or several with the raft
-// broker.
+// redisFailover is one node alone with its file, or several with raft or
+// ZooKeeper.
 func redisFailover(b *testing.B, nodes int) *contender {
 	b.Helper()
 	c := &contender{name: "ours", agreed: true, leads: func(int) int { return 0 }}
@@ -63,11 +65,19 @@ func redisFailover(b *testing.B, nodes int) *contender {
 }
 
 // startCluster starts a group with the timing that it has by default, or with
-// ticks of RAFT_RTT milliseconds.
+// ticks of RAFT_RTT milliseconds. With BROKER=zk it keeps its document in a
+// ZooKeeper of three servers, whose ticks are half a second.
 func startCluster(b *testing.B, nodes int, args ...string) *procs.Cluster {
 	b.Helper()
-	tick := time.Duration(number(b, "RAFT_RTT", 50, 1000)) * time.Millisecond
-	return procs.StartCluster(b, procs.ClusterOpts{Nodes: nodes, Tick: tick, Args: args})
+	opts := procs.ClusterOpts{Nodes: nodes, Tick: time.Duration(number(b, "RAFT_RTT", 50, 1000)) * time.Millisecond, Args: args}
+	switch broker := cmp.Or(os.Getenv("BROKER"), "raft"); broker {
+	case "raft":
+	case "zk":
+		opts.ZooKeeper = procs.StartZooKeeper(b, procs.ZooKeeperOpts{Servers: 3, Tick: 500 * time.Millisecond})
+	default:
+		b.Fatalf("BROKER=%q: give raft or zk", broker)
+	}
+	return procs.StartCluster(b, opts)
 }
 
 func members(c *procs.Cluster) []*procs.Server {

@@ -1,5 +1,5 @@
 // Package cluster holds the tests of several nodes that hold one document with
-// the raft broker: the real binary, real redis-servers, real signals and cut
+// the raft broker, or with ZooKeeper: the real binary, real redis-servers, real signals and cut
 // cables.
 //
 // Like those in tests/system, the tests look from outside, and at every node:

@@ -130,23 +130,25 @@ func ended(m *procs.Member) error {
 // The executor of a planned failover dies: another member goes on, and also makes
 // the old master, which lives, a replica.
 func TestPlannedExecutorIsKilled(t *testing.T) {
-	for _, step := range steps {
-		t.Run(step.name, func(t *testing.T) {
-			t.Parallel()
-			s := play(t, stage{})
-			s.arm("crash", step.name)
-			if _, err := s.nodes.Members[1].Do("SENTINEL", "FAILOVER", group); err != nil {
-				t.Logf("SENTINEL FAILOVER: %v", err) // the crash may come before the reply
-			}
-			executor, others := s.awaitFailed(ended)
-			if executor.Index != 1 {
-				t.Errorf("SENTINEL FAILOVER at member 1 was carried out by member %d", executor.Index)
-			}
-			promoted := s.awaitTakenOver(others, step.phase)
-			s.agree(promoted, s.others(promoted)...)
-			s.checkOneFailover(others...)
-		})
-	}
+	onEachBroker(t, func(t *testing.T, st stage) {
+		for _, step := range steps {
+			t.Run(step.name, func(t *testing.T) {
+				t.Parallel()
+				s := play(t, st)
+				s.arm("crash", step.name)
+				if _, err := s.nodes.Members[1].Do("SENTINEL", "FAILOVER", group); err != nil {
+					t.Logf("SENTINEL FAILOVER: %v", err) // the crash may come before the reply
+				}
+				executor, others := s.awaitFailed(ended)
+				if executor.Index != 1 {
+					t.Errorf("SENTINEL FAILOVER at member 1 was carried out by member %d", executor.Index)
+				}
+				promoted := s.awaitTakenOver(others, step.phase)
+				s.agree(promoted, s.others(promoted)...)
+				s.checkOneFailover(others...)
+			})
+		}
+	})
 }
 
 // The executor dies together with the replica that it has chosen: whoever takes
@@ -240,24 +242,26 @@ func (s *scene) awaitOther(at *procs.Member) *procs.Server {
 // The executor stands still and goes on when another member has long finished
 // what it had begun: it hears all that it has missed, and sends no order.
 func TestExecutorIsFrozen(t *testing.T) {
-	for _, step := range steps {
-		t.Run(step.name, func(t *testing.T) {
-			t.Parallel()
-			s := play(t, stage{})
-			executor, others := s.failAt("freeze", step.name, func(m *procs.Member) error { return m.Frozen() })
-			promoted := s.awaitTakenOver(others, step.phase)
-			before := s.orders(s.Replicas...)
+	onEachBroker(t, func(t *testing.T, st stage) {
+		for _, step := range steps {
+			t.Run(step.name, func(t *testing.T) {
+				t.Parallel()
+				s := play(t, st)
+				executor, others := s.failAt("freeze", step.name, func(m *procs.Member) error { return m.Frozen() })
+				promoted := s.awaitTakenOver(others, step.phase)
+				before := s.orders(s.Replicas...)
 
-			executor.Thaw()
-			s.checkOneFailover(s.nodes.Members...)
-			s.watchedAll(promoted)
-			if after := s.orders(s.Replicas...); after != before {
-				t.Errorf("after it was woken, orders were sent: the servers have carried out %d, and %d before", after, before)
-			}
-			s.Master.Restart()
-			s.agree(promoted, s.others(promoted)...)
-		})
-	}
+				executor.Thaw()
+				s.checkOneFailover(s.nodes.Members...)
+				s.watchedAll(promoted)
+				if after := s.orders(s.Replicas...); after != before {
+					t.Errorf("after it was woken, orders were sent: the servers have carried out %d, and %d before", after, before)
+				}
+				s.Master.Restart()
+				s.agree(promoted, s.others(promoted)...)
+			})
+		}
+	})
 }
 
 // orders counts the orders to follow, or to follow nobody, that servers were
