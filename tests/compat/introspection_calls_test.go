@@ -7,7 +7,7 @@ import (
 
 var introspectionCalls = []conversation{
 	{name: "command", calls: []call{
-		{line: "COMMAND FOO"}, {line: "COMMAND COUNT x"}, {line: "COMMAND INFO ping", how: sorted}, {line: "COMMAND INFO foo"}, {line: "COMMAND INFO foo|bar"},
+		{line: "COMMAND FOO"}, {line: "COMMAND COUNT x"}, {line: "COMMAND COUNT", differs: quits, ours: ":17"}, {line: "COMMAND INFO ping", how: sorted}, {line: "COMMAND INFO foo"}, {line: "COMMAND INFO foo|bar"},
 		{line: "COMMAND INFO PING auth Sentinel|MASTER sentinel|foo", how: sorted}, {line: "COMMAND DOCS foo"}, {line: "COMMAND DOCS sentinel|foo"},
 		{line: "COMMAND LIST foo"}, {line: "COMMAND LIST FILTERBY"}, {line: "COMMAND LIST FILTERBY FOO x"}, {line: "COMMAND LIST FILTERBY MODULE x"},
 		{line: "COMMAND LIST FILTERBY ACLCAT pubsub", how: sorted}, {line: "COMMAND LIST FILTERBY ACLCAT nope"}, {line: "COMMAND LIST FILTERBY PATTERN p*", how: sorted},

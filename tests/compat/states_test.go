@@ -38,8 +38,9 @@ func newWatchers(t *testing.T) [2]*watcher {
 	for i, w := range both {
 		w.addr = w.server.Addr.String()
 		procs.Eventually(t, patience, func() error { return w.server.Sees("mymaster", w.group.Master.Addr, 2, 1+i) })
-		// What the servers say of themselves is to be known soon.
-		w.must(t, "SENTINEL", "DEBUG", "info-period", "100", "ask-period", "100", "publish-period", "100", "slave-reconf-timeout", "600000")
+		// What the servers say of themselves is to be known soon, and a busy
+		// machine must not make the Sentinel stop looking for half a minute.
+		w.must(t, "SENTINEL", "DEBUG", "tilt-trigger", "600000", "info-period", "100", "ask-period", "100", "publish-period", "100", "slave-reconf-timeout", "600000")
 	}
 	return both
 }
@@ -58,6 +59,32 @@ func (w *watcher) must(t *testing.T, words ...string) {
 	if got := c.read(1)[0].String(); got != "+OK" {
 		t.Fatalf("%s: %v: %s", w.name, words, got)
 	}
+}
+
+// answers waits until a command is answered so.
+func (w *watcher) answers(t *testing.T, want string, words ...string) {
+	t.Helper()
+	c := w.dial(t)
+	procs.Eventually(t, patience, func() error {
+		c.send(words)
+		if got := c.read(1)[0].String(); got != want {
+			return fmt.Errorf("%s: %v: %s, want %s", w.name, words, got, want)
+		}
+		return nil
+	})
+}
+
+// hasStatus waits until INFO shows the master in that status.
+func (w *watcher) hasStatus(t *testing.T, status string) {
+	t.Helper()
+	c := w.dial(t)
+	procs.Eventually(t, patience, func() error {
+		c.send([]string{"INFO", "sentinel"})
+		if text := c.read(1)[0].text; !strings.Contains(text, "master0:name=mymaster,status="+status+",address=127.0.0.1:") {
+			return fmt.Errorf("%s: not %s: %s", w.name, status, text)
+		}
+		return nil
+	})
 }
 
 // await asks for descriptions until there is one with these flags, of the server
@@ -172,6 +199,10 @@ func TestStates(t *testing.T) {
 	}
 	same("failover", "master,failover_in_progress,force_failover", nil, nil, "SENTINEL", "MASTER", "mymaster")
 	for _, w := range both {
+		w.answers(t, "-INPROG Failover already in progress", "SENTINEL", "FAILOVER", "mymaster")
+		w.answers(t, fmt.Sprintf(`*["127.0.0.1" "%d"]`, second(w)), "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
+	}
+	for _, w := range both {
 		w.group.Replicas[0].Thaw()
 		procs.Eventually(t, patience, func() error { return w.server.NamesMaster("mymaster", w.group.Replicas[1].Addr) })
 	}
@@ -195,8 +226,17 @@ func TestStates(t *testing.T) {
 		w.group.Replicas[1].Kill()
 	}
 	same("master down", "s_down,master,disconnected", nil, nil, "SENTINEL", "MASTER", "mymaster")
+	for _, w := range both {
+		w.answers(t, "-NOGOODSLAVE No suitable replica to promote", "SENTINEL", "FAILOVER", "mymaster")
+		w.hasStatus(t, "sdown")
+	}
 	all("SENTINEL", "SET", "mymaster", "quorum", "1")
 	same("objectively down", "s_down,o_down,master,disconnected", nil, nil, "SENTINEL", "MASTER", "mymaster")
+	for _, w := range both {
+		w.hasStatus(t, "odown")
+		down := fmt.Sprintf("SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 %d 0 *", second(w))
+		w.answers(t, `*[:1 "*" :0]`, strings.Fields(down)...)
+	}
 
 	for _, w := range both {
 		w.peer.Kill()
