@@ -91,7 +91,7 @@ func stream(line string) string {
 	case "+role-change", "-role-change":
 		return "roles of " + subject
 	case "+sdown", "-sdown":
-		if words[1] == "slave" {
+		if words[1] != "master" {
 			return "ups and downs of " + subject
 		}
 	case "+slave":
