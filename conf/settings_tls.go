@@ -26,8 +26,13 @@ func tlsSettings() table {
 			func(c *Config) *state.Secret { return &c.TLS.ClientKeyPass }),
 		fileSetting("tls_ca", "tls.ca", "the authorities that certificates of clients, servers and members must come from, PEM",
 			func(c *Config) *string { return &c.TLS.CAFile }),
-		fileSetting("tls_ca_dir", "tls.ca_dir", "a directory with files of authorities, beside -tls_ca or in its place",
-			func(c *Config) *string { return &c.TLS.CADir }),
+		{
+			name: "tls_ca_dir", arg: "DIR", keys: []string{"tls.ca_dir"},
+			help: "a directory with files of authorities, beside -tls_ca or in its place",
+			want: "Name a directory that this process may read.",
+			set:  func(c *Config, text string) error { c.TLS.CADir = text; return nil },
+			show: func(c *Config) string { return c.TLS.CADir },
+		},
 		{
 			name: "tls_clients", arg: "WORD", keys: []string{"tls.clients"},
 			help: "whether clients must show a certificate: yes, no or optional",
@@ -38,14 +43,14 @@ func tlsSettings() table {
 			show: func(c *Config) string { return string(c.TLS.Clients) },
 		},
 		{
-			name: "tls_versions", arg: "LIST", keys: []string{"tls.versions"},
+			name: "tls_versions", arg: "LIST", list: true, keys: []string{"tls.versions"},
 			help: "the versions of TLS that are spoken",
 			want: "Give one or more of TLSv1, TLSv1.1, TLSv1.2 and TLSv1.3, without a gap.",
 			set:  func(c *Config, text string) error { return setVersions(&c.TLS, text) },
 			show: func(c *Config) string { return versionsText(&c.TLS) },
 		},
 		{
-			name: "tls_cipher_list", arg: "LIST", keys: []string{"tls.cipher_list"},
+			name: "tls_cipher_list", arg: "LIST", list: true, keys: []string{"tls.cipher_list"},
 			help: "the ciphers of TLS 1.2 and before, by OpenSSL's names; those that Go finds safe if not given",
 			want: "Give names such as ECDHE-RSA-AES128-GCM-SHA256, with colons between.",
 			set:  func(c *Config, text string) error { return setCiphers(&c.TLS, text) },

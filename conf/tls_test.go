@@ -76,7 +76,7 @@ key = "k"
 key_pass = "hunter2"
 ca = "a"
 clients = "no"
-versions = "TLSv1.3"
+versions = ["TLSv1.3"]
 to_servers = "yes"
 `)})
 	for _, c := range []*Config{flags, keys} {
