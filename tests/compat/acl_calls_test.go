@@ -119,9 +119,16 @@ var aclPasswordCalls = []conversation{
 	}},
 }
 
-// What is refused is in the log, the last refusal first and alike ones counted.
-func TestACLLog(t *testing.T) {
+// What the tables cannot ask, of one pair: it takes its time to start.
+func TestACL(t *testing.T) {
 	p := newPair(t, "")
+	t.Run("log", func(t *testing.T) { compareACLLog(t, p) })
+	t.Run("categories", func(t *testing.T) { compareCategories(t, p) })
+	t.Run("closed connections", func(t *testing.T) { compareClosing(t, p) })
+}
+
+// What is refused is in the log, the last refusal first and alike ones counted.
+func compareACLLog(t *testing.T, p *pair) {
 	var logs [2]string
 	for i, s := range []side{p.stock, p.ours} {
 		c := s.dial(t)
@@ -158,8 +165,7 @@ func TestACLLog(t *testing.T) {
 
 // Every command of Sentinel is in the same categories. What only we have adds to
 // some.
-func TestACLCategories(t *testing.T) {
-	p := newPair(t, "")
+func compareCategories(t *testing.T, p *pair) {
 	stock, ours := p.stock.dial(t), p.ours.dial(t)
 	known := describe(t, p.stock)
 	ask := func(s *session, category string) []string {
@@ -184,8 +190,7 @@ func TestACLCategories(t *testing.T) {
 // Who loses the right to one of its channels, or its user, is closed; who has
 // another user is not. (A stock 7.0 that is told so by the one that loses it
 // crashes.)
-func TestACLClosesConnections(t *testing.T) {
-	p := newPair(t, "")
+func compareClosing(t *testing.T, p *pair) {
 	for _, s := range []side{p.stock, p.ours} {
 		speaker, other := s.dial(t), s.dial(t)
 		listen := func(words ...string) *session {
