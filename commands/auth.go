@@ -31,10 +31,15 @@ func auth(c *Context, args []string) Reply {
 func (c *Context) login(user, pass string) Reply {
 	account, ok := c.Node.Users.login(user, pass)
 	if !ok {
-		c.Node.Users.refused("auth", c.Word, user, c.Session.Client())
+		c.Node.Users.refused(ofLogin, c.Word, user, c.Session.Client())
 		return errWrongPass
 	}
 	c.Session.Update(func(client *Client) { client.User, client.Login, client.Authenticated = user, account.id, true })
+	// The user may have been deleted since it was found, and this session have been
+	// passed over because it was not yet that user's.
+	if !c.Node.Users.Admitted(c.Session.Client()) {
+		c.Session.Close()
+	}
 	return OK
 }
 

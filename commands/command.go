@@ -118,17 +118,19 @@ type Command struct {
 	// own, for the call without a subcommand.
 	Subcommands []*Command
 
-	// container is filled in by NewTable, as are the look-up keys.
+	// container is filled in by NewTable, as are the full name and the look-up
+	// keys.
 	container *Command
+	fullName  string
 	byName    map[string]*Command
 }
 
 // FullName is "container|sub", or the bare name.
 func (c *Command) FullName() string {
-	if c.container != nil {
-		return c.container.Name + "|" + c.Name
+	if c.fullName == "" { // not in a table
+		return c.Name
 	}
-	return c.Name
+	return c.fullName
 }
 
 // within is how long the command may take, 0 for as long as the server runs.

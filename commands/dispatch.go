@@ -54,7 +54,10 @@ func byName(a, b *Command) int { return strings.Compare(a.Name, b.Name) }
 func index(list []*Command, container *Command) (map[string]*Command, error) {
 	keys := make(map[string]*Command, len(list))
 	for _, cmd := range list {
-		cmd.container = container
+		cmd.container, cmd.fullName = container, cmd.Name
+		if container != nil {
+			cmd.fullName = container.Name + "|" + cmd.Name
+		}
 		switch {
 		case cmd.Name == "" || cmd.Name != strings.ToLower(cmd.Name):
 			return nil, fmt.Errorf("command %q: the name must be lower case", cmd.Name)
@@ -167,9 +170,9 @@ func permit(users *Users, user account, cmd *Command, client Client, args []stri
 	case acl.Permitted:
 		return nil
 	case acl.ChannelRefused:
-		users.refused("channel", channel, user.Name(), client)
+		users.refused(ofChannel, channel, user.Name(), client)
 	case acl.CommandRefused:
-		users.refused("command", cmd.FullName(), user.Name(), client)
+		users.refused(ofCommand, cmd.FullName(), user.Name(), client)
 	}
 	return errNoPerm(verdict, user.Name(), cmd)
 }

@@ -152,6 +152,11 @@ func infoStats(c *Context, t *infoText) {
 	t.line("total_reads_processed", stats.Reads)
 	t.line("total_writes_processed", stats.Writes)
 	t.zeros("io_threaded_reads_processed", "io_threaded_writes_processed", "reply_buffer_shrinks", "reply_buffer_expands")
+	users := c.Node.Users
+	t.line("acl_access_denied_auth", users.logins.Load())
+	t.line("acl_access_denied_cmd", users.commands.Load())
+	t.zeros("acl_access_denied_key")
+	t.line("acl_access_denied_channel", users.channels.Load())
 	t.line("client_query_buffer_limit_disconnections", stats.BadQueries)
 	t.line("client_output_buffer_limit_disconnections", stats.SlowClients)
 }

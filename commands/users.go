@@ -32,6 +32,9 @@ type Users struct {
 	mu     sync.Mutex // held while now is replaced or the file is written
 	lastID int64      // guarded by mu
 
+	// logins, commands and channels count what was refused.
+	logins, commands, channels atomic.Int64
+
 	logMu sync.Mutex
 	log   *acl.Log // guarded by logMu
 }
@@ -363,9 +366,23 @@ func (a account) mayHear(names []string, patterns bool) bool {
 	return !slices.ContainsFunc(names, func(name string) bool { return !a.MayHear(name, patterns) })
 }
 
-// refused adds to the log what a client was refused: "command", "channel" or
-// "auth".
+// The kinds of refusals, as ACL LOG calls them.
+const (
+	ofLogin   = "auth"
+	ofCommand = "command"
+	ofChannel = "channel"
+)
+
+// refused counts and logs what a client was refused.
 func (u *Users) refused(reason, object, user string, client Client) {
+	switch reason {
+	case ofLogin:
+		u.logins.Add(1)
+	case ofCommand:
+		u.commands.Add(1)
+	case ofChannel:
+		u.channels.Add(1)
+	}
 	now := time.Now()
 	line := strings.TrimSuffix(clientLine(client, now), "\n")
 	u.logMu.Lock()

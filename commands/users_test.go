@@ -263,12 +263,24 @@ func TestACLLog(t *testing.T) {
 	if last := entries[0].(Map); last[7].Value != Int(3) || last[0].Value != Int(1) {
 		t.Errorf("the last entry is %v", last)
 	}
+	b.do("AUTH", "default", "")
+	info := text(b.do("INFO", "stats"))
+	for _, line := range []string{"acl_access_denied_auth:3\r\n", "acl_access_denied_cmd:1\r\n", "acl_access_denied_key:0\r\n", "acl_access_denied_channel:1\r\n"} {
+		if !strings.Contains(info, line) {
+			t.Errorf("INFO lacks %q:\n%s", line, info)
+		}
+	}
 	if got := b.do("ACL", "LOG", "RESET"); got != OK || len(b.do("ACL", "LOG").(Array)) != 0 {
 		t.Errorf("%v, and something is left", got)
 	}
 }
 
-func text(r Reply) string { return string(r.(Bulk)) }
+func text(r Reply) string {
+	if v, ok := r.(Verbatim); ok {
+		return string(v)
+	}
+	return string(r.(Bulk))
+}
 
 func TestGenPass(t *testing.T) {
 	b := newBench(t)
