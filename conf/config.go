@@ -3,6 +3,7 @@ package conf
 import (
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -207,6 +208,12 @@ func (s *Sentinel) Global(name string) string {
 		}
 	}
 	return ""
+}
+
+// set names a setting of Globals here.
+func (s *Sentinel) set(name, value string) {
+	s.Globals = slices.DeleteFunc(slices.Clone(s.Globals), func(o state.Option) bool { return o.Name == name })
+	s.Globals = append(s.Globals, state.Option{Name: name, Values: []string{value}})
 }
 
 // LookUps is how clients that look for a master are answered by this node.

@@ -100,6 +100,7 @@ func TestFlags(t *testing.T) {
 		{"-max_down_time 0.0016", "2ms", func(c *Config) any { return c.NewMaster.DownAfter }},
 		{"-quorum 2", "2", func(c *Config) any { return c.NewMaster.Quorum }},
 		{"-isolated_answers no", "{false false}", func(c *Config) any { return c.LookUps }},
+		{"-resolve_hostnames=TRUE -announce-hostnames no", "[resolve-hostnames yes announce-hostnames no]", func(c *Config) any { return c.Sentinel.Globals }},
 		{"-isolated-answers=TRUE -linearizable-reads yes", "{true true}", func(c *Config) any { return c.LookUps }},
 		{"-broker=", "standalone", func(c *Config) any { return c.Broker.Kind }},
 		{"-data_dir /srv/x", "/srv/x", func(c *Config) any { return c.Broker.DataDir }},
@@ -317,6 +318,32 @@ func TestFileFormats(t *testing.T) {
 	}
 }
 
+// TestGlobals: settings of all nodes come from the strongest source that names them,
+// and from none if none does.
+func TestGlobals(t *testing.T) {
+	conf := file(t, "sentinel.conf", "sentinel resolve-hostnames yes\nsentinel announce-hostnames yes\nsentinel sentinel-pass p\n")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "[]"},
+		{[]string{conf}, "[resolve-hostnames yes announce-hostnames yes sentinel-pass ******]"},
+		{[]string{conf, "-resolve_hostnames=no"}, "[resolve-hostnames no announce-hostnames yes sentinel-pass ******]"},
+		{[]string{file(t, "f.toml", "announce_hostnames = true\n")}, "[announce-hostnames yes]"},
+	} {
+		config, err := Load(c.args, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(config.Sentinel.Globals); got != c.want {
+			t.Errorf("%v: %s, want %s", c.args, got, c.want)
+		}
+	}
+	if _, err := Load([]string{"-announce_hostnames=maybe"}, nil); err == nil || !strings.Contains(err.Error(), "Give yes or no.") {
+		t.Errorf("maybe: %v", err)
+	}
+}
+
 // How look-ups are answered can be said in every place; the stronger one wins.
 func TestLookUpSettings(t *testing.T) {
 	conf := file(t, "sentinel.conf", "sentinel isolated-answers no\nsentinel linearizable-reads yes\n")
@@ -417,8 +444,11 @@ func TestSamples(t *testing.T) {
 	if len(masters) != 1 || masters[0].Name != "mymaster" {
 		t.Errorf("masters are %+v", masters)
 	}
+	// Those that are there as a comment: to say the default means something else
+	// than to say nothing.
+	commented := []string{"announce_addr", "resolve_hostnames", "announce_hostnames"}
 	for _, s := range settings() {
-		if _, ok := given[s.name]; !ok && !s.flagOnly && s.name != "announce_addr" {
+		if _, ok := given[s.name]; !ok && !s.flagOnly && !slices.Contains(commented, s.name) {
 			t.Errorf("the sample lacks %s", s.name)
 		}
 	}

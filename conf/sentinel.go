@@ -139,7 +139,7 @@ func (l *loader) sentinelNode() {
 	take(&c.Log.File, f.LogFile)
 	c.PidFile = f.Others["pidfile"].Value
 	take(&c.Sentinel.DenyScriptsReconfig, f.DenyScriptsReconfig)
-	c.Sentinel.Globals = sentinelGlobals(f)
+	l.sentinelGlobals()
 	if !l.taken("isolated_answers") {
 		take(&c.LookUps.IsolatedAnswers, f.IsolatedAnswers)
 	}
@@ -157,20 +157,18 @@ func (l *loader) sentinelNode() {
 	}
 }
 
-// sentinelGlobals are the settings of the whole service that a file names.
-func sentinelGlobals(f *sentinelconf.File) []state.Option {
-	var globals []state.Option
+// sentinelGlobals takes over the settings of the whole service.
+func (l *loader) sentinelGlobals() {
+	f, yesNo := l.sentinel, map[bool]string{true: "yes", false: "no"}
 	add := func(name, value string, given bool) {
-		if given {
-			globals = append(globals, state.Option{Name: name, Values: []string{value}})
+		if given && !l.taken(strings.ReplaceAll(name, "-", "_")) {
+			l.config.Sentinel.set(name, value)
 		}
 	}
-	yesNo := map[bool]string{true: "yes", false: "no"}
 	add(state.ResolveHostnames, yesNo[f.ResolveHostnames.Value], f.ResolveHostnames.Set())
 	add(state.AnnounceHostnames, yesNo[f.AnnounceHostnames.Value], f.AnnounceHostnames.Set())
 	add(state.SentinelUser, f.SentinelUser.Value, f.SentinelUser.Set())
 	add(state.SentinelPass, string(f.SentinelPass.Value), f.SentinelPass.Set())
-	return globals
 }
 
 // take replaces a value by one that was given.

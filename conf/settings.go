@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -48,7 +49,7 @@ type table []setting
 
 // settings returns the table.
 func settings() table {
-	return slices.Concat(table{}, listenSettings(), userSettings(), tlsSettings(), masterSettings(), brokerSettings(), lookUpSettings(), logSettings(), actionSettings())
+	return slices.Concat(table{}, listenSettings(), userSettings(), tlsSettings(), masterSettings(), brokerSettings(), lookUpSettings(), hostSettings(), logSettings(), actionSettings())
 }
 
 // flag finds a setting by a flag's name without dashes.
@@ -380,6 +381,29 @@ func lookUpSettings() table {
 			func(c *Config) *bool { return &c.LookUps.IsolatedAnswers }),
 		yesNoSetting("linearizable_reads", "have a majority confirm the answer to each look-up",
 			func(c *Config) *bool { return &c.LookUps.Linearizable }),
+	}
+}
+
+func hostSettings() table {
+	return table{
+		globalSetting("resolve_hostnames", state.ResolveHostnames, "accept host names of servers, on all nodes, unless that was said before"),
+		globalSetting("announce_hostnames", state.AnnounceHostnames, "tell clients these names, on all nodes, unless that was said before"),
+	}
+}
+
+// globalSetting is a setting that holds for all nodes and is yes or no.
+func globalSetting(name, global, help string) setting {
+	return setting{
+		name: name, arg: "YES|NO", help: help, want: "Give yes or no.",
+		set: func(c *Config, text string) error {
+			var is bool
+			err := setBool(&is, text, "yes nor no")
+			if err == nil {
+				c.Sentinel.set(global, map[bool]string{true: "yes", false: "no"}[is])
+			}
+			return err
+		},
+		show: func(c *Config) string { return cmp.Or(c.Sentinel.Global(global), "no") },
 	}
 }
 
