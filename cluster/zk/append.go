@@ -3,6 +3,7 @@ package zk
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/go-zookeeper/zk"
@@ -21,6 +22,8 @@ const (
 func (s *stint) append() error {
 	slots := make(chan struct{}, inFlight)
 	failed := make(chan error, inFlight)
+	var writing sync.WaitGroup
+	defer writing.Wait()
 	for {
 		select {
 		case slots <- struct{}{}:
@@ -41,12 +44,12 @@ func (s *stint) append() error {
 			<-slots
 			continue
 		}
-		go func() {
+		writing.Go(func() {
 			if err := s.write(batch); err != nil {
 				failed <- err
 			}
 			<-slots
-		}()
+		})
 	}
 }
 
@@ -90,7 +93,7 @@ func (s *stint) write(batch []*proposal) error {
 	if err != nil {
 		return err
 	}
-	if number >= s.b.reader.limit {
+	if number >= s.b.reader.entries() {
 		// The directory was full, so this entry does not count.
 		turned := s.b.reader.turn(generation)
 		s.wake()

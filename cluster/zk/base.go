@@ -110,7 +110,8 @@ func (s *stint) adopt(found node) error {
 	case s.b.document != "" && s.b.document != base.ID:
 		return fmt.Errorf("%w: %s holds another document than before; this node ends, and takes that one over when it is started again", ErrForeign, s.at.base)
 	}
-	s.b.document, s.b.reader.limit = base.ID, base.GenerationEntries
+	s.b.document = base.ID
+	s.b.reader.setLimit(base.GenerationEntries)
 	return nil
 }
 

@@ -49,9 +49,8 @@ type Broker struct {
 
 	// The present stint and no other goroutine uses what follows.
 
-	// identified: ZooKeeper was given the credentials. fenced: this process has
-	// raised its fence before.
-	identified, fenced bool
+	// fenced: this process has raised its fence before.
+	fenced bool
 	// document is the id of the document at the path, "" before the first look.
 	document string
 	// card is what the node of this member among the living says.
@@ -102,10 +101,7 @@ func Open(o Options) (*Broker, error) {
 	}
 	b.peers.Store(&[]cluster.Peer{{ID: self, Self: true, Reachable: true}})
 	b.ctx, b.cancel = context.WithCancel(context.Background())
-	if b.link, err = openLink(b.ctx, &b.options); err != nil {
-		b.cancel()
-		return nil, errors.Join(err, release())
-	}
+	b.link = newLink(b.ctx, &b.options)
 	b.work(b.supervise)
 	b.work(b.watchHealth)
 	return b, b.awaitFirst()
@@ -148,15 +144,10 @@ func (b *Broker) hopeless() bool {
 // supervise works as long as the broker is open: one stint after the other.
 func (b *Broker) supervise() {
 	for b.ctx.Err() == nil {
-		number, changed := b.link.now()
-		if number == 0 {
-			select {
-			case <-changed:
-			case <-b.ctx.Done():
-			}
-			continue
+		line, err := b.link.connect()
+		if err == nil {
+			err = b.spend(line)
 		}
-		err := b.spend(number, changed)
 		if b.ctx.Err() != nil {
 			return
 		}
@@ -166,11 +157,10 @@ func (b *Broker) supervise() {
 			return
 		}
 		b.log.Debug("the work with ZooKeeper begins anew", "error", err)
-		if now, _ := b.link.now(); now != number {
+		if line != nil && line.ctx.Err() != nil {
 			continue
 		}
 		select { // the connection is good, so what was wrong may stay so for a while
-		case <-changed:
 		case <-time.After(b.options.SessionTimeout / 20):
 		case <-b.ctx.Done():
 		}
@@ -179,21 +169,14 @@ func (b *Broker) supervise() {
 
 var errDisconnected = errors.New("the connection to ZooKeeper was lost")
 
-// spend spends one stint, until the connection changes.
-func (b *Broker) spend(number uint64, changed <-chan struct{}) error {
+// spend spends one stint, until the connection is lost.
+func (b *Broker) spend(on *line) error {
 	ctx, cancel := context.WithCancelCause(b.ctx)
 	defer cancel(nil)
-	over := make(chan struct{})
-	defer close(over)
-	go func() {
-		select {
-		case <-changed:
-			cancel(errDisconnected)
-		case <-over:
-		}
-	}()
+	stop := context.AfterFunc(on.ctx, func() { cancel(errDisconnected) })
+	defer stop()
 	s := &stint{
-		b: b, ctx: ctx, conn: b.link.conn, at: layout{b.options.Path},
+		b: b, ctx: ctx, line: on, conn: on.conn, at: layout{b.options.Path},
 		own: map[place][]byte{}, kick: make(chan struct{}, 1), complained: map[string]time.Time{},
 	}
 	s.head.Store(&headNode{})

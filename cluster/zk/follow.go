@@ -69,10 +69,24 @@ func (r *reader) forgetBytes(bytes int64) {
 	r.bytes -= bytes
 }
 
+// setLimit sets how many entries a directory of the log holds.
+func (r *reader) setLimit(entries int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.limit = entries
+}
+
+// entries is what setLimit was told.
+func (r *reader) entries() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.limit
+}
+
 // after is the place that follows on p.
 func (r *reader) after(p place) place {
 	p.Next++
-	if p.Next == r.limit {
+	if p.Next == r.entries() {
 		return place{Generation: p.Generation + 1}
 	}
 	return p

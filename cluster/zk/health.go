@@ -145,7 +145,7 @@ func (b *Broker) judge() {
 	case now.Condition == cluster.Lost:
 		b.log.Error(now.Reason)
 	case now.Condition == cluster.Ready:
-		b.log.Info("ZooKeeper answers; changes are accepted", "server", b.link.conn.Server(), "path", b.options.Path)
+		b.log.Info("ZooKeeper answers; changes are accepted", "server", b.link.server(), "path", b.options.Path)
 	default:
 		b.log.Warn("changes are refused for now; reads go on", "reason", now.Reason)
 	}

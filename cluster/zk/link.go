@@ -16,20 +16,18 @@ import (
 	"github.com/go-zookeeper/zk"
 )
 
-// link is the connection to the ensemble: the library keeps it up, and this
-// tells what it is like. A stretch of time with a session on one connection has
-// a number; what was sent in an earlier stretch may have been lost.
+// link is the way to the ensemble: one connection after the other, each with a
+// session of its own. The library could take a session over to its next
+// connection, and would then repeat the watches of the last one, which nobody
+// waits for any more (and while it does so it has a data race).
 type link struct {
 	options *Options
 	log     *slog.Logger
-	conn    *zk.Conn
 	ctx     context.Context // ends when the broker closes
 
 	mu sync.Mutex
-	// stretch is the number of the present stretch, 0 while there is none; last
-	// is that of the last one.
-	stretch, last uint64
-	changed       chan struct{} // closed at the next change of stretch
+	// line is the present connection, nil for none.
+	line *line
 	// failed counts the attempts to connect that came to nothing since the last
 	// session; trouble is what the last one died of.
 	failed  int
@@ -40,22 +38,64 @@ type link struct {
 	open map[net.Conn]bool
 }
 
-// openLink begins to connect.
-func openLink(ctx context.Context, o *Options) (*link, error) {
-	l := &link{options: o, log: o.Logger, ctx: ctx, changed: make(chan struct{}), open: map[net.Conn]bool{}}
-	conn, _, err := zk.Connect(o.Servers, o.SessionTimeout,
-		zk.WithHostProvider(&servers{ctx: ctx}), zk.WithDialer(l.dial), zk.WithEventCallback(l.event),
-		zk.WithLogger(libraryLog{o.Logger}), zk.WithLogInfo(false))
+// line is one connection with its session.
+type line struct {
+	conn *zk.Conn
+	// up is closed when it has a session, and ctx ends when it has lost it.
+	up   chan struct{}
+	once sync.Once
+	ctx  context.Context
+	hang context.CancelFunc
+	// identified: ZooKeeper was given the credentials. Stints use it, which
+	// come one after the other.
+	identified bool
+}
+
+func newLink(ctx context.Context, o *Options) *link {
+	return &link{options: o, log: o.Logger, ctx: ctx, open: map[net.Conn]bool{}}
+}
+
+// connect returns a connection with a session: the present one if it stands, or
+// the next. It waits for it until the broker closes.
+func (l *link) connect() (*line, error) {
+	l.mu.Lock()
+	present := l.line
+	l.mu.Unlock()
+	if present != nil && present.ctx.Err() == nil {
+		return present, nil
+	}
+	next := &line{up: make(chan struct{})}
+	next.ctx, next.hang = context.WithCancel(l.ctx)
+	conn, _, err := zk.Connect(l.options.Servers, l.options.SessionTimeout,
+		zk.WithHostProvider(&servers{ctx: next.ctx}), zk.WithEventCallback(func(e zk.Event) { l.event(next, e) }),
+		zk.WithDialer(func(network, addr string, _ time.Duration) (net.Conn, error) { return l.dial(next.ctx, network, addr) }),
+		zk.WithLogger(libraryLog{l.options.Logger}), zk.WithLogInfo(false))
 	if err != nil {
 		return nil, fmt.Errorf("connect to ZooKeeper: %w", err)
 	}
-	l.conn = conn
-	return l, nil
+	next.conn = conn
+	l.mu.Lock()
+	l.line = next
+	l.mu.Unlock()
+	if present != nil {
+		go present.conn.Close() // it may take seconds to notice that it is dead
+	}
+	select {
+	case <-next.up:
+		return next, nil
+	case <-l.ctx.Done():
+		return nil, l.ctx.Err()
+	}
 }
 
 // close ends the session, if there is a connection to say so.
 func (l *link) close() {
-	l.conn.Close()
+	l.mu.Lock()
+	last := l.line
+	l.mu.Unlock()
+	if last != nil {
+		last.conn.Close()
+	}
 	l.mu.Lock()
 	left := slices.Collect(maps.Keys(l.open))
 	l.mu.Unlock()
@@ -65,30 +105,36 @@ func (l *link) close() {
 }
 
 // event is called by the library, which waits for it.
-func (l *link) event(e zk.Event) {
-	if e.Type != zk.EventSession {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	was := l.stretch
-	l.stretch = 0
-	if e.State == zk.StateHasSession {
-		l.last++
-		l.stretch, l.failed, l.trouble, l.opening = l.last, 0, nil, false
-	}
-	if l.stretch != was {
-		close(l.changed)
-		l.changed = make(chan struct{})
+func (l *link) event(of *line, e zk.Event) {
+	switch {
+	case e.Type != zk.EventSession:
+	case e.State == zk.StateHasSession:
+		l.mu.Lock()
+		l.failed, l.trouble, l.opening = 0, nil, false
+		l.mu.Unlock()
+		of.once.Do(func() { close(of.up) })
+	case isClosed(of.up):
+		of.hang()
 	}
 }
 
-// now returns the number of the present stretch, 0 for none, and what is closed
-// when that changes.
-func (l *link) now() (stretch uint64, changed <-chan struct{}) {
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// server is the one that is connected to, "" for none.
+func (l *link) server() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.stretch, l.changed
+	if l.line == nil {
+		return ""
+	}
+	return l.line.conn.Server()
 }
 
 // unreachable is why there is no connection, once all servers were tried; else
@@ -96,7 +142,7 @@ func (l *link) now() (stretch uint64, changed <-chan struct{}) {
 func (l *link) unreachable() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.stretch != 0 || l.failed < len(l.options.Servers) {
+	if l.failed < len(l.options.Servers) {
 		return nil
 	}
 	return l.trouble
@@ -114,7 +160,7 @@ const redialPause = 100 * time.Millisecond
 
 // dial is the library's way to a server. The names are resolved here, so at each
 // attempt.
-func (l *link) dial(network, addr string, _ time.Duration) (net.Conn, error) {
+func (l *link) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	l.mu.Lock()
 	if l.opening {
 		l.opening = false
@@ -125,11 +171,13 @@ func (l *link) dial(network, addr string, _ time.Duration) (net.Conn, error) {
 	if again {
 		select {
 		case <-time.After(redialPause):
-		case <-l.ctx.Done():
-			return nil, l.ctx.Err()
+		case <-ctx.Done():
 		}
 	}
-	ctx, cancel := context.WithTimeout(l.ctx, l.options.patience()/2)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.options.patience()/2)
 	defer cancel()
 	conn, err := l.options.dial(ctx, network, addr)
 	if err == nil && l.options.TLS != nil {
@@ -190,11 +238,11 @@ func (c *limited) Close() error {
 }
 
 // servers hands the library one server after the other, by name, in an order of
-// its own. It says that all were tried only when the broker closes, which is when
-// the library looks whether it is to go on: before, it would wait a second then,
-// which the session may not have.
+// its own. It says that all were tried only when the connection is given up, which
+// is when the library looks whether it is to go on. Before, it would wait a second
+// then.
 type servers struct {
-	ctx  context.Context // ends when the broker closes
+	ctx  context.Context // ends when the connection is given up
 	mu   sync.Mutex
 	all  []string
 	next int

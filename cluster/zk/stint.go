@@ -23,6 +23,7 @@ import (
 type stint struct {
 	b    *Broker
 	ctx  context.Context
+	line *line
 	conn *zk.Conn
 	at   layout
 	// fence is the version of this node's own node.
@@ -205,15 +206,14 @@ func (s *stint) prepare() error {
 	return err
 }
 
-// identify gives the credentials once; the library repeats them when it
-// reconnects.
+// identify gives the credentials, once to each connection.
 func (s *stint) identify() error {
 	o := &s.b.options
-	if o.Auth == "" || s.b.identified {
+	if o.Auth == "" || s.line.identified {
 		return nil
 	}
 	_, err := ask(s, func() (struct{}, error) { return struct{}{}, s.conn.AddAuth("digest", []byte(o.Auth)) })
-	s.b.identified = err == nil
+	s.line.identified = err == nil
 	return err
 }
 
