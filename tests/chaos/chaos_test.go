@@ -26,20 +26,21 @@ const (
 func TestChaos(t *testing.T) {
 	tests := []struct {
 		name   string
-		nodes  int
+		size   shape
 		strong bool
 	}{
-		{"3 nodes", 3, false},
-		{"3 nodes, linearizable reads", 3, true},
-		{"5 nodes, linearizable reads", 5, true},
+		{"3 nodes", shape{nodes: 3}, false},
+		{"3 nodes, linearizable reads", shape{nodes: 3}, true},
+		{"5 nodes, linearizable reads", shape{nodes: 5}, true},
+		{"3 nodes with ZooKeeper, linearizable reads", shape{nodes: 3, keepers: 3, pace: 3}, true},
 	}
 	faults := variable(t, "CHAOS_FAULTS", usualFaults)
 	seed := variable(t, "CHAOS_SEED", usualSeed)
 	t.Logf("CHAOS_SEED=%d CHAOS_FAULTS=%d", seed, faults)
 	for i, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			size := shape{faults: int(faults) / len(tests), nodes: test.nodes, servers: servers}
-			chaos(t, seed+uint64(i), size, test.strong)
+			test.size.faults, test.size.servers = int(faults)/len(tests), servers
+			chaos(t, seed+uint64(i), test.size, test.strong)
 		})
 	}
 }
@@ -65,7 +66,7 @@ func chaos(t *testing.T, seed uint64, size shape, strong bool) {
 	for _, f := range faults {
 		t.Log(f)
 	}
-	s := play(t, size.nodes, strong)
+	s := play(t, size, strong)
 	c := newCrowd(s.cluster.Members, strong)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer c.wait()

@@ -1,4 +1,4 @@
-// Package chaos runs real nodes on the raft broker, with a real Redis group, in
+// Package chaos runs real nodes, with raft or with ZooKeeper, and a real Redis group, in
 // network namespaces of their own, breaks them at random for as long as one
 // likes, and then judges what they did.
 //
@@ -6,7 +6,8 @@
 //
 //   - A seed makes a plan of faults (plan.go): partitions, cuts in one direction,
 //     delays, losses, frozen and killed processes, several at the same time. Some
-//     kill the master and then the node that fails over.
+//     kill the master and then the node that fails over. ZooKeeper's servers are
+//     hit as well.
 //   - While the plan is carried out, clients change the configuration at all
 //     nodes and look things up, and write down when they asked, when they were
 //     answered, and what (history.go). Others subscribe to all events.

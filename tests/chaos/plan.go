@@ -39,17 +39,24 @@ const (
 	// node that is heard to carry a failover out.
 	ambushFreeze
 	ambushKill
+	// freezeKeeper and killKeeper are for a ZooKeeper server, killKeepers for all
+	// of them.
+	freezeKeeper
+	killKeeper
+	killKeepers
 )
 
 var kinds = [...]string{
 	"split", "mute", "deaf", "slow", "lossy", "apart", "freeze", "kill", "stop",
 	"freeze the master", "kill the master", "kill the master and freeze who fails over", "kill the master and who fails over",
+	"freeze the ZooKeeper server", "kill the ZooKeeper server", "kill all ZooKeeper servers",
 }
 
 func (k kind) String() string { return kinds[k] }
 
 // clients is the number of the machine that the test and its clients run on.
-// The nodes are 0, 1, …, and the Redis servers come after them.
+// The nodes are 0, 1, …, the Redis servers come after them, and then those of
+// ZooKeeper, if there are any.
 const clients = -1
 
 // fault is one fault of a plan.
@@ -79,7 +86,7 @@ func (f fault) String() string {
 		fmt.Fprintf(&b, " %v", f.camps)
 	case mute, deaf, slow, lossy:
 		fmt.Fprintf(&b, " %d for %v %+v", f.machine, f.camps, f.quality)
-	case apart, freeze, kill, stop:
+	case apart, freeze, kill, stop, freezeKeeper, killKeeper:
 		fmt.Fprintf(&b, " %d", f.machine)
 	}
 	return b.String()
@@ -116,9 +123,14 @@ func worse(a, b procs.Quality) procs.Quality {
 // shape is how large a plan is.
 type shape struct {
 	faults, nodes, servers int
+	// keepers are the ZooKeeper servers, 0 with raft.
+	keepers int
+	// pace stretches all times, 0 is 1: a client of ZooKeeper that has lost its
+	// server needs a second or more to come back.
+	pace int
 }
 
-func (s shape) machines() int { return s.nodes + s.servers }
+func (s shape) machines() int { return s.nodes + s.servers + s.keepers }
 
 const (
 	// gap is the mean time between the beginnings of two faults. Most last
@@ -131,17 +143,20 @@ const (
 )
 
 // weights is how often each kind comes.
-var weights = [...]int{split: 6, mute: 3, deaf: 3, slow: 3, lossy: 3, apart: 1, freeze: 4, kill: 5, stop: 1, freezeMaster: 1, killMaster: 1, ambushFreeze: 2, ambushKill: 2}
+var weights = [...]int{split: 6, mute: 3, deaf: 3, slow: 3, lossy: 3, apart: 1, freeze: 4, kill: 5, stop: 1, freezeMaster: 1, killMaster: 1, ambushFreeze: 2, ambushKill: 2,
+	freezeKeeper: 2, killKeeper: 3, killKeepers: 1}
 
 // plan makes the faults of a seed, by the time of their beginning. A process is
 // not hit while it suffers from an earlier fault.
 func plan(seed uint64, s shape) []fault {
 	p := planner{shape: s, rng: rand.New(rand.NewPCG(seed, 0)), busy: map[int]time.Duration{}}
 	var faults []fault
-	at := time.Duration(0)
+	at, pace := time.Duration(0), time.Duration(max(1, s.pace))
 	for range s.faults {
 		at += time.Duration(p.rng.ExpFloat64() * float64(gap))
-		faults = append(faults, p.next(at))
+		f := p.next(at)
+		f.at, f.lasts = f.at*pace, f.lasts*pace
+		faults = append(faults, f)
 	}
 	return faults
 }
@@ -177,12 +192,18 @@ func (p *planner) next(at time.Duration) fault {
 		return p.process(f)
 	case freezeMaster, killMaster, ambushFreeze, ambushKill:
 		return p.master(f)
+	case freezeKeeper, killKeeper, killKeepers:
+		return p.keeper(f)
 	}
 	return f
 }
 
 // kind draws a kind by the weights.
 func (p *planner) kind() kind {
+	weights := weights[:]
+	if p.keepers == 0 {
+		weights = weights[:freezeKeeper]
+	}
 	sum := 0
 	for _, w := range weights {
 		sum += w
@@ -254,6 +275,24 @@ func (p *planner) master(f fault) fault {
 	f.lasts += 2 * downAfter
 	f.after = time.Duration(p.rng.IntN(30)) * time.Millisecond
 	p.busy[clients] = f.at + f.lasts
+	return f
+}
+
+// keeper aims a fault at a ZooKeeper server that does not suffer already; all of
+// them do while all are dead.
+func (p *planner) keeper(f fault) fault {
+	first := p.nodes + p.servers
+	f.machine = first + p.rng.IntN(p.keepers)
+	for i := range p.keepers {
+		if p.busy[first+i] >= f.at && (f.kind == killKeepers || first+i == f.machine) {
+			return fault{kind: split, at: f.at, lasts: f.lasts, quality: procs.Quality{Cut: true}, camps: p.camps(2)}
+		}
+	}
+	for i := range p.keepers {
+		if f.kind == killKeepers || first+i == f.machine {
+			p.busy[first+i] = f.at + f.lasts
+		}
+	}
 	return f
 }
 

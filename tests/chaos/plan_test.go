@@ -8,7 +8,7 @@ import (
 )
 
 func TestPlanIsTheSeed(t *testing.T) {
-	s := shape{faults: 300, nodes: 3, servers: 3}
+	s := shape{faults: 300, nodes: 3, servers: 3, keepers: 3}
 	first := plan(7, s)
 	if len(first) != s.faults || !reflect.DeepEqual(first, plan(7, s)) {
 		t.Errorf("the same seed gives %d faults, and others the second time", len(first))

@@ -31,6 +31,7 @@ type scene struct {
 	fabric  *procs.Fabric
 	cluster *procs.Cluster
 	group   *procs.RedisGroup
+	keepers []*procs.ZooKeeperServer // none with raft
 	// births are, for each node, where in its log each of its processes begins.
 	births [][]int64
 	// bad are the faults of cables that hold, broken the nodes whose process is
@@ -46,9 +47,10 @@ type scene struct {
 
 // play starts nodes that watch a master with two replicas, each on a machine of
 // its own.
-func play(t *testing.T, nodes int, strong bool) *scene {
+func play(t *testing.T, size shape, strong bool) *scene {
 	t.Helper()
 	const replicas = servers - 1
+	nodes := size.nodes
 	s := &scene{t: t, fabric: procs.NewFabric(t), births: make([][]int64, nodes), broken: make([]bool, nodes)}
 	s.group = procs.Group(t, replicas, procs.Opts{Network: s.fabric.Network, Config: []string{
 		"repl-timeout 3", "repl-ping-replica-period 1", "repl-backlog-size 1mb",
@@ -64,12 +66,17 @@ func play(t *testing.T, nodes int, strong bool) *scene {
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s.cluster = procs.NewCluster(t, procs.ClusterOpts{
+	opts := procs.ClusterOpts{
 		Nodes: nodes, Tick: tick, Network: s.fabric.Network,
-		Args: []string{
-			"-check_interval=100", "-log_format=json", "-log_level=debug", fmt.Sprintf("-linearizable_reads=%t", strong), file,
-		},
-	})
+		Args: []string{"-check_interval=100", "-log_format=json", "-log_level=debug", fmt.Sprintf("-linearizable_reads=%t", strong)},
+	}
+	if size.keepers > 0 {
+		opts.ZooKeeper = procs.StartZooKeeper(t, procs.ZooKeeperOpts{Servers: size.keepers, Network: s.fabric.Network})
+		s.keepers = opts.ZooKeeper.Servers
+		opts.Args = append(opts.Args, "-zk_session_timeout=2000")
+	}
+	opts.Args = append(opts.Args, file)
+	s.cluster = procs.NewCluster(t, opts)
 	for i := range s.births {
 		s.births[i] = []int64{0}
 	}
@@ -102,6 +109,9 @@ func (s *scene) ips() []string {
 	}
 	for _, r := range s.group.Servers() {
 		ips = append(ips, r.Host.IP)
+	}
+	for _, k := range s.keepers {
+		ips = append(ips, k.Host.IP)
 	}
 	return ips
 }
@@ -165,6 +175,8 @@ func (s *scene) prepare(f fault) (begin, end func()) {
 		return s.onMaster(f.kind)
 	case ambushFreeze, ambushKill:
 		return s.onExecutor(f)
+	case freezeKeeper, killKeeper, killKeepers:
+		return s.onKeepers(f)
 	}
 	return func() { s.bad = append(s.bad, &f); s.lay() },
 		func() { s.bad = slices.DeleteFunc(s.bad, func(other *fault) bool { return other == &f }); s.lay() }
@@ -234,6 +246,33 @@ func (s *scene) onMaster(k kind) (begin, end func()) {
 			hit.Thaw()
 		} else if err := hit.Spawn(); err != nil {
 			s.t.Fatalf("the server %v does not start again: %v", hit.Addr, err)
+		}
+	}
+}
+
+// onKeepers breaks one ZooKeeper server, or all.
+func (s *scene) onKeepers(f fault) (begin, end func()) {
+	hit := s.keepers
+	if f.kind != killKeepers {
+		one := f.machine - len(s.cluster.Members) - servers
+		hit = s.keepers[one : one+1]
+	}
+	begin = func() {
+		for _, k := range hit {
+			if f.kind == freezeKeeper {
+				k.Freeze()
+			} else {
+				k.Kill()
+			}
+		}
+	}
+	return begin, func() {
+		for _, k := range hit {
+			if f.kind == freezeKeeper {
+				k.Thaw()
+			} else if err := k.Spawn(); err != nil {
+				s.t.Fatalf("the ZooKeeper server at %v does not start again: %v", k.Addr, err)
+			}
 		}
 	}
 }
