@@ -43,7 +43,11 @@ func (s *side) words() []string {
 				text = strings.ReplaceAll(text, before+spaced(master), before+"MASTER")
 			}
 		}
-		lines = append(lines, known.Replace(text))
+		text = known.Replace(text)
+		if n := len(lines); m.Channel == "+convert-to-slave" && n > 0 && lines[n-1] == text {
+			continue // stock, busy: it reads several INFOs in a row and acts on each
+		}
+		lines = append(lines, text)
 	}
 	return lines
 }
