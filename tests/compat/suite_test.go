@@ -104,3 +104,33 @@ func askSmallOnes(t *testing.T, ask func(string) value) {
 		t.Errorf("DEBUG was %v, is %s", before, ask("SENTINEL DEBUG"))
 	}
 }
+
+// A greeting that anybody may forge moves a Sentinel's master and makes it count
+// one more peer. Ours answers in the same way, and nothing else happens.
+func TestForgedGreeting(t *testing.T) {
+	p := newPair(t, "")
+	id := strings.Repeat("f", 40)
+	forged := []string{"PUBLISH", "__sentinel__:hello", "127.0.0.1,1," + id + ",999,mymaster,127.0.0.9,1,999"}
+	for _, s := range []side{p.stock, p.ours} {
+		c := s.dial(t)
+		ask := func(words ...string) string {
+			t.Helper()
+			c.send(words)
+			return c.read(1)[0].String()
+		}
+		addr := ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
+		if got := ask(forged...); got != ":1" {
+			t.Errorf("%s: %s", s.name, got)
+		}
+		believes := s == p.stock
+		if got := ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster"); (got != addr) != believes {
+			t.Errorf("%s: the master was %s, is %s", s.name, addr, got)
+		}
+		if got := ask("SENTINEL", "SENTINELS", "mymaster"); strings.Contains(got, id) != believes {
+			t.Errorf("%s: the others are %s", s.name, got)
+		}
+		if got := ask("SENTINEL", "MASTER", "mymaster"); strings.Contains(got, `"config-epoch" "999"`) != believes {
+			t.Errorf("%s: the master is %s", s.name, got)
+		}
+	}
+}
