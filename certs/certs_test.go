@@ -17,6 +17,7 @@ import (
 	"redis-failover/cluster/state"
 	"redis-failover/conf"
 	"redis-failover/tests/pki"
+	"redis-failover/tests/procs"
 )
 
 const patience = 30 * time.Second
@@ -289,10 +290,7 @@ func TestBadFiles(t *testing.T) {
 
 // The forms in which OpenSSL encrypts keys.
 func TestEncryptedKeys(t *testing.T) {
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("no openssl to encrypt keys with")
-	}
+	openssl := procs.NeedTool(t, "openssl", "openssl")
 	ca, dir := pki.New(t, "ours"), t.TempDir()
 	node := ca.Issue(dir, "node")
 	for name, how := range map[string][]string{
