@@ -12,6 +12,10 @@
 // needs of the world are the small interfaces of node.go and session.go. All
 // texts of errors are in errors.go.
 //
+// Who a session is and what that one may do is asked of Users before any handler
+// runs (package acl holds the rules). It is asked anew for each command, so that
+// what an ACL command changes holds from the next command of anybody on.
+//
 // Look-ups, with which clients find their masters, first pass a gate (LookUps): a
 // node that cannot vouch for its copy of the document may have to say so.
 //

@@ -28,7 +28,7 @@ const (
 // Check judges a call. channel is the refused one, if it is a channel.
 func (u *User) Check(c Call) (v Verdict, channel string) {
 	v, furthest := CommandRefused, -1
-	for _, s := range u.sets() {
+	for s := range u.sets() {
 		verdict, at := s.check(c)
 		switch {
 		case verdict == Permitted:
@@ -56,7 +56,7 @@ func (s *selector) check(c Call) (v Verdict, at int) {
 // MayHear reports whether a subscription to a channel, or to a pattern, may go
 // on: any of the user's sets permits it.
 func (u *User) MayHear(name string, pattern bool) bool {
-	for _, s := range u.sets() {
+	for s := range u.sets() {
 		if s.permitsChannel(name, pattern) {
 			return true
 		}

@@ -87,3 +87,17 @@ func TestCategories(t *testing.T) {
 		t.Error("@all is no category")
 	}
 }
+
+// BenchmarkCheck is what every command of every client pays.
+func BenchmarkCheck(b *testing.B) {
+	u, err := language().NewUser("bob").With("+@all", "-client|kill", "&*")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if v, _ := u.Check(Call{Command: "sentinel|masters", FirstArg: "x"}); v != Permitted {
+			b.Fatal(v)
+		}
+	}
+}

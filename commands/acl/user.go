@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -222,19 +223,24 @@ type Permissions struct{ Commands, Keys, Channels string }
 // Permissions are the user's own, followed by those of the selectors.
 func (u *User) Permissions() []Permissions {
 	all := make([]Permissions, 0, 1+len(u.selectors))
-	for _, s := range u.sets() {
+	for s := range u.sets() {
 		all = append(all, Permissions{s.commands.String(), s.shownKeys(), s.shownChannels()})
 	}
 	return all
 }
 
 // sets are the root and the selectors.
-func (u *User) sets() []*selector {
-	sets := []*selector{&u.root}
-	for i := range u.selectors {
-		sets = append(sets, &u.selectors[i])
+func (u *User) sets() iter.Seq[*selector] {
+	return func(yield func(*selector) bool) {
+		if !yield(&u.root) {
+			return
+		}
+		for i := range u.selectors {
+			if !yield(&u.selectors[i]) {
+				return
+			}
+		}
 	}
-	return sets
 }
 
 // String is the user as a line of the file of users and of a sentinel.conf. It
