@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"redis-failover/cluster/state"
@@ -39,9 +40,9 @@ func zkOptions(cfg *conf.Config, log *slog.Logger) (zk.Options, error) {
 // connect to in its name, so that several nodes of one machine may be given the
 // same data directory, or none, as the older tool's were.
 func zkDir(cfg *conf.Config) string {
-	name := "any"
-	if len(cfg.Server.Listen) > 0 {
-		name = strings.TrimLeft(cfg.Server.Listen[0].Addr, ":")
+	name := cfg.Server.UnixSocket
+	if listen := slices.Concat(cfg.Server.Listen, cfg.Server.TLSListen); len(listen) > 0 {
+		name = strings.TrimLeft(listen[0].Addr, ":")
 	}
 	name = strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:[]%`, r) {

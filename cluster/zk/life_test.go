@@ -1,11 +1,14 @@
 package zk
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,6 +89,28 @@ func TestCloseWhileAway(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestNamesAreResolvedAnew: a name leads to one server, and to another when that
+// one is gone.
+func TestNamesAreResolvedAnew(t *testing.T) {
+	t.Parallel()
+	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Servers: 3, Tick: tick})
+	var now atomic.Int64
+	g := newGroup(t, servers, 1, func(o *Options) { o.Servers = []string{"zookeeper.example:2181"} })
+	g.nodes[0].options.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if addr != "zookeeper.example:2181" {
+			return nil, fmt.Errorf("asked for %s", addr)
+		}
+		return g.nodes[0].gate.dial(ctx, network, servers.Servers[now.Load()].Addr.String())
+	}
+	g.start(0)
+	g.is(0, cluster.Ready)
+	g.accept(0, monitor(1))
+	now.Store(1)
+	servers.Servers[0].Kill()
+	g.accept(0, monitor(2))
+	g.agree()
 }
 
 // TestWhatIsNotOurs: paths that hold something else, or what a later build wrote,

@@ -146,6 +146,9 @@ const removeAtOnce = 200
 // truncate removes the entries that a snapshot contains and that no member reads
 // any more.
 func (s *stint) truncate() error {
+	if !s.floorDone.before(s.head.Load().Place) {
+		return nil
+	}
 	floor, err := s.floor()
 	if err != nil || floor == (place{}) || floor == s.floorDone {
 		return err
