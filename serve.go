@@ -135,7 +135,7 @@ func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker
 	addr := announced(cfg, cfg.Server.AnnounceAddr, listener)
 	if n.http, err = newHTTP(cfg, protect(cfg, httpListener, commandNode.Users.Open), web.Options{
 		Node: commandNode, Host: func() commands.Host { return n.server }, Changes: broker, Metrics: n.metrics.Handler(),
-		Announced: addr.Host, Logger: log,
+		Announced: func() string { return cmp.Or(memberAddr(broker).Host, addr.Host) }, MaxClients: cfg.Server.MaxClients, Logger: log,
 	}); err != nil {
 		return nil, err
 	}
@@ -157,6 +157,12 @@ func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker
 		ID: broker.Self(), RunID: runID, Addr: addr, Version: version, Schema: state.SchemaVersion, Alive: true,
 	}}
 	return n, nil
+}
+
+// memberAddr is the address that all members know this node by, zero if none does.
+func memberAddr(b cluster.Broker) state.Addr {
+	m, _ := b.State().Member(b.Self())
+	return m.Addr
 }
 
 // monitorDefaults are the settings of a master that SENTINEL MONITOR adds:

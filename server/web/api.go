@@ -40,6 +40,8 @@ func (s *Server) api() map[string]func(*exchange) {
 		"POST /masters/{name}/resume":     func(e *exchange) { e.done(e.do("SENTINEL", "RESUME", e.name())) },
 		"POST /masters/{name}/reset":      (*exchange).reset,
 		"POST /reset":                     (*exchange).resetAll,
+		"GET /config":                     func(e *exchange) { e.reply(http.StatusOK, e.do("SENTINEL", "CONFIG", "GET", "*")) },
+		"PATCH /config":                   (*exchange).configure,
 		"GET /members":                    func(e *exchange) { e.reply(http.StatusOK, e.do("SENTINEL", "MEMBERS")) },
 		"POST /members":                   (*exchange).addMember,
 		"DELETE /members/{id}":            func(e *exchange) { e.done(e.do("SENTINEL", "MEMBER", "REMOVE", e.r.PathValue("id"))) },
@@ -95,26 +97,38 @@ func (e *exchange) monitor() {
 
 // set takes an object whose keys are the options of SENTINEL SET.
 func (e *exchange) set() {
+	if words, ok := e.settings("SENTINEL", "SET", e.name()); ok && !e.failed(e.do(words...)) {
+		e.ofMaster("MASTER")
+	}
+}
+
+// configure takes an object whose keys are the settings of SENTINEL CONFIG SET.
+func (e *exchange) configure() {
+	if words, ok := e.settings("SENTINEL", "CONFIG", "SET"); ok {
+		e.done(e.do(words...))
+	}
+}
+
+// settings makes a command of the names and values of the body, in the order of the
+// names.
+func (e *exchange) settings(words ...string) ([]string, bool) {
 	var options map[string]any
 	if !e.body(&options) {
-		return
+		return nil, false
 	}
-	words := []string{"SENTINEL", "SET", e.name()}
 	for _, option := range slices.Sorted(maps.Keys(options)) {
 		values, err := optionValues(options[option])
 		if err != nil {
 			e.problem(http.StatusBadRequest, "ERR", fmt.Sprintf("%.100q: %v", option, err))
-			return
+			return nil, false
 		}
 		words = append(append(words, option), values...)
 	}
 	if len(options) == 0 {
-		e.problem(http.StatusBadRequest, "ERR", "the object names no option; the options are those of SENTINEL SET")
-		return
+		e.problem(http.StatusBadRequest, "ERR", "the object names no setting")
+		return nil, false
 	}
-	if !e.failed(e.do(words...)) {
-		e.ofMaster("MASTER")
-	}
+	return words, true
 }
 
 // optionValues are the words that follow an option's name.

@@ -61,6 +61,12 @@ func (*sight) TiltSeconds() int                                { return -1 }
 // noScripts runs nothing.
 type noScripts struct{ commands.Scripts }
 
+// notice is a log level that stays.
+type notice struct{ commands.LogLevel }
+
+// Name is part of commands.LogLevel.
+func (notice) Name() string { return "notice" }
+
 // spoiled is a broker that refuses changes while it has an error.
 type spoiled struct {
 	*standalone.Broker
@@ -125,6 +131,7 @@ func newWorld(t *testing.T, users *commands.Users) *world {
 	running.Go(func() { lookUps.Run(ctx) })
 	t.Cleanup(func() { stop(); running.Wait() })
 	w.node = &commands.Node{
+		Announcement: commands.NewAnnouncement(state.Addr{}, func(a state.Addr) state.Addr { return a }), LogLevel: notice{},
 		Broker: w.broker, Watcher: w.watcher, Scripts: noScripts{}, LookUps: lookUps, Users: users,
 		Tuning: commands.NewTuning(state.DefaultSettings()), Resolve: func(context.Context, string) ([]string, error) { return nil, errors.ErrUnsupported }, Version: "test", RunID: strings.Repeat("0", 40), Started: time.Now(),
 	}
@@ -437,6 +444,17 @@ func TestPause(t *testing.T) {
 	w.call("POST", "/masters/none/resume", "", 404)
 	if foreign := w.call("GET", "/masters/m/foreign", "", 200).([]any); len(foreign) != 0 {
 		t.Errorf("foreign sentinels: %v", foreign)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	w := newWorld(t, commands.NewUsers(""))
+	w.call("PATCH", "/config", `{"resolve-hostnames": true, "sentinel-user": "u"}`, 204)
+	w.call("PATCH", "/config", `{"resolve-hostnames": "maybe", "sentinel-user": "v"}`, 400)
+	w.call("PATCH", "/config", `{}`, 400)
+	got := w.call("GET", "/config", "", 200)
+	if at(t, got, "resolve-hostnames") != "yes" || at(t, got, "sentinel-user") != "u" || at(t, got, "loglevel") != "notice" {
+		t.Errorf("the settings are %v", got)
 	}
 }
 

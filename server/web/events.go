@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -44,7 +45,9 @@ type stream struct {
 	wanted []string
 	// master is whose events to send, "" for all.
 	master string
-	err    error
+	// words are the command that the reader must be permitted all the while.
+	words []string
+	err   error
 }
 
 // events answers with a stream that ends when the reader goes, or the node.
@@ -58,7 +61,7 @@ func (e *exchange) events() {
 	if !e.may(words...) {
 		return
 	}
-	st := &stream{exchange: e, control: http.NewResponseController(e.w), wanted: wanted, master: query.Get("master")}
+	st := &stream{exchange: e, control: http.NewResponseController(e.w), wanted: wanted, words: words, master: query.Get("master")}
 	if !st.begin(orElse(e.r.Header.Get("Last-Event-ID"), query.Get("after"))) {
 		return
 	}
@@ -130,7 +133,7 @@ func (st *stream) follow() {
 		}
 	}()
 	st.take(doc.EventsAfter(st.last), doc.EventSeq)
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTicker(st.Server.beat)
 	defer beat.Stop()
 	for st.err == nil {
 		select {
@@ -140,7 +143,7 @@ func (st *stream) follow() {
 			}
 			st.takeChange(change)
 		case <-beat.C:
-			st.beat()
+			st.signOfLife()
 		case <-ctx.Done():
 			return
 		}
@@ -186,9 +189,16 @@ func (st *stream) wants(e state.Event) bool {
 	return (len(st.wanted) == 0 || slices.Contains(st.wanted, e.Name)) && (st.master == "" || st.master == e.Master)
 }
 
-// beat is a sign of life. It tells the number of the last event even if the reader
+// errRevoked ends a stream whose reader may not read it any more.
+var errRevoked = errors.New("the user may not read this any more")
+
+// signOfLife is sent when nothing happens. It tells the number of the last event even if the reader
 // did not want that one, so that it need not be looked through again.
-func (st *stream) beat() {
+func (st *stream) signOfLife() {
+	if client := st.session.Client(); !st.options.Node.Users.Admitted(client) || st.options.Node.Users.May(client.User, st.words...) != nil {
+		st.err = errRevoked
+		return
+	}
 	if st.told == st.last {
 		st.send(":\n\n")
 	} else {

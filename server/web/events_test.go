@@ -2,8 +2,10 @@ package web
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -174,4 +176,54 @@ func TestEventsOfChoice(t *testing.T) {
 	if r, text := w.send("GET", apiPrefix+"/events?after=x", "", ""); r.StatusCode != 400 {
 		t.Errorf("a number that is none: %s %s", r.Status, text)
 	}
+}
+
+// A stream ends soon after its reader may not read it any more, and with the server.
+func TestStreamsEnd(t *testing.T) {
+	users := commands.NewUsers("")
+	w := newWorld(t, users)
+	s := serve(t, w.node)
+	s.beat = time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, l) }()
+	w.url = "http://" + l.Addr().String()
+	ends := func(r *reader) {
+		t.Helper()
+		for r.lines.Scan() {
+		}
+	}
+	r := w.listen("?event=%2Bset", "")
+	w.apply(state.OpMonitor{Name: "m", Addr: state.Addr{Host: "10.0.0.1", Port: 1}, Quorum: 1, Settings: state.DefaultSettings()})
+	want := fmt.Sprintf("id: %d", w.broker.State().EventSeq)
+	for r.lines.Scan() && r.lines.Text() != want { // what it did not want counts as read
+	}
+	session := newCaller(&http.Request{})
+	if reply := w.dispatch(session, "ACL", "SETUSER", "default", "-subscribe"); reply != commands.OK {
+		t.Fatal(reply)
+	}
+	ends(r)
+	if reply := w.dispatch(session, "ACL", "SETUSER", "default", "+subscribe"); reply != commands.OK {
+		t.Fatal(reply)
+	}
+	r = w.listen("", "")
+	stop()
+	ends(r)
+	if err := <-served; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
+// dispatch answers a command of a RESP client.
+func (w *world) dispatch(session *caller, words ...string) commands.Reply {
+	w.t.Helper()
+	table, err := commands.NewTable(commands.All()...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return table.Dispatch(&commands.Context{Context: w.t.Context(), Node: w.node, Host: noHost{}, Session: session}, words)
 }

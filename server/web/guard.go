@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // guard keeps out what browsers are made to send by pages of others, and what is
@@ -17,6 +18,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	origins := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		// A client that does not read must not hold this goroutine. Not all writers have
+		// deadlines.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
 		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
 		switch {
 		case !s.knows(r.Host):
@@ -54,7 +58,7 @@ func (s *Server) knows(hostport string) bool {
 	if _, err := netip.ParseAddr(host); err == nil || host == "" || host == "localhost" {
 		return true
 	}
-	return host == strings.ToLower(s.options.Announced) || slices.ContainsFunc(s.options.Hosts, func(allowed string) bool {
+	return host == strings.ToLower(s.options.Announced()) || slices.ContainsFunc(s.options.Hosts, func(allowed string) bool {
 		return allowed == "*" || strings.ToLower(allowed) == host
 	})
 }

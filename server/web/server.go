@@ -22,10 +22,12 @@ const (
 	headerTime  = 10 * time.Second
 	bodyTime    = 30 * time.Second
 	idleTime    = 2 * time.Minute
+	// answerTime is for the answer: longer than any command takes, and reading it.
+	answerTime = time.Minute
 )
 
-// Options are how HTTP is to be served. Node, Host, Changes and NewMaster are
-// required.
+// Options are how HTTP is to be served. Node, Host, Changes, NewMaster and
+// Announced are required.
 type Options struct {
 	// Node is what commands work on.
 	Node *commands.Node
@@ -44,8 +46,11 @@ type Options struct {
 	// Hosts are the names by which clients may call this node, besides addresses,
 	// "localhost" and what it is announced as. "*" allows all names.
 	Hosts []string
-	// Announced is the host that others are told, a name or an address.
-	Announced string
+	// Announced returns the host that others are told, a name or an address.
+	Announced func() string
+	// MaxClients is how many may be connected to the listener of Serve at once; more
+	// wait. 0 is no limit.
+	MaxClients int
 	// Logger gets a line for each fault of ours; nil throws them away.
 	Logger *slog.Logger
 }
@@ -56,12 +61,14 @@ type Server struct {
 	table   *commands.Table
 	http    *http.Server
 	stop    context.CancelFunc
+	// beat lies between two signs of life of a stream.
+	beat time.Duration
 }
 
 // New makes a server that has no connections yet.
 func New(o Options) (*Server, error) {
-	if o.Node == nil || o.Host == nil || o.Changes == nil || o.NewMaster == nil {
-		return nil, errors.New("web: one of Options.Node, Host, Changes and NewMaster is missing")
+	if o.Node == nil || o.Host == nil || o.Changes == nil || o.NewMaster == nil || o.Announced == nil {
+		return nil, errors.New("web: one of Options.Node, Host, Changes, NewMaster and Announced is missing")
 	}
 	if o.Table == nil {
 		table, err := commands.NewTable(commands.All()...)
@@ -74,7 +81,7 @@ func New(o Options) (*Server, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{options: o, table: o.Table, stop: stop}
+	s := &Server{options: o, table: o.Table, stop: stop, beat: heartbeat}
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
@@ -163,7 +170,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			_ = s.http.Close() // who does not take an answer gets none
 		}
 	})
-	err := s.http.Serve(l)
+	err := s.http.Serve(limit(l, s.options.MaxClients))
 	if cancel() { // the listener failed by itself
 		return err
 	}

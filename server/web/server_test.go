@@ -65,7 +65,7 @@ func serve(t *testing.T, node *commands.Node, hosts ...string) *Server {
 		changes = &standalone.Broker{}
 	}
 	s, err := New(Options{
-		Node: node, Host: func() commands.Host { return noHost{} }, Changes: changes, Hosts: hosts, Announced: "told.example",
+		Node: node, Host: func() commands.Host { return noHost{} }, Changes: changes, Hosts: hosts, Announced: func() string { return "told.example" },
 		NewMaster: func() (int, state.Settings) {
 			settings := state.DefaultSettings()
 			settings.DownAfter = 3 * time.Second

@@ -1,12 +1,16 @@
 package cluster
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"redis-failover/tests/procs"
 )
@@ -46,6 +50,43 @@ func posts(m *procs.Member, master string, status int) error {
 	return nil
 }
 
+// numbered is an event with its number.
+type numbered struct {
+	id   uint64
+	data string
+}
+
+// streamed is what a node's stream tells after a number, up to the third master that
+// is watched.
+func streamed(t *testing.T, m *procs.Member, after uint64, name string) []numbered {
+	t.Helper()
+	response, err := http.Get(fmt.Sprintf("http://%s/api/v1/events?event=%s&after=%d", m.Addr, url.QueryEscape(name), after))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	guard := time.AfterFunc(patience, func() { response.Body.Close() })
+	defer guard.Stop()
+	var list []numbered
+	var e numbered
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		field, value, _ := strings.Cut(lines.Text(), ": ")
+		switch field {
+		case "id":
+			if e.id, err = strconv.ParseUint(value, 10, 64); err != nil {
+				t.Fatal(err)
+			}
+		case "data":
+			list = append(list, numbered{e.id, value})
+			if strings.Contains(value, `"master":"127.0.0.1:3"`) {
+				return list
+			}
+		}
+	}
+	t.Fatalf("the stream ended with %v", list)
+	return nil
+}
+
 // A node is ready with a majority and not ready without one, and says why; it
 // lives all the while.
 func TestReadyz(t *testing.T) {
@@ -64,6 +105,18 @@ func TestReadyz(t *testing.T) {
 		procs.Eventually(t, patience, func() error { return posts(m, master, http.StatusOK) })
 		for _, o := range c.Members {
 			procs.Eventually(t, patience, func() error { return says(o, "/master", http.StatusOK, master) })
+		}
+	}
+
+	// The events are the same everywhere, so that one may go on at another node.
+	seen := streamed(t, c.Members[0], 0, "+monitor")
+	if len(seen) != 3 {
+		t.Errorf("three masters were added, and the stream tells %v", seen)
+	}
+	for i := range seen[:len(seen)-1] {
+		rest := streamed(t, c.Members[1+i%2], seen[i].id, "+monitor")
+		if !slices.Equal(rest, seen[i+1:]) {
+			t.Errorf("after %v another node tells %v, and the first told %v", seen[i], rest, seen[i+1:])
 		}
 	}
 
@@ -115,4 +168,22 @@ func TestHTTPAddr(t *testing.T) {
 			t.Errorf("HTTP is answered at -addr: %s", response.Status)
 		}
 	}
+}
+
+// Behind TLS it is HTTPS, at the same port.
+func TestHTTPS(t *testing.T) {
+	t.Parallel()
+	secure := procs.NewTLS(t)
+	n := procs.StartNode(t, procs.NodeOpts{TLS: secure})
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: secure.Authority.Client(secure.Pair)}}
+	response, err := client.Get("https://" + n.Addr.String() + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	client.CloseIdleConnections()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("/healthz by HTTPS: %s", response.Status)
+	}
+	n.Must("PING")
 }
