@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"redis-failover/certs"
+	"redis-failover/cluster/state"
 	"redis-failover/conf"
 )
 
@@ -126,32 +128,28 @@ func (m *mover) bringIn(conn redis.Conn, stdin io.Reader, stdout io.Writer) erro
 	if err != nil {
 		return err
 	}
-	args := []any{"IMPORT", text}
-	if m.paused {
-		args = append(args, "PAUSED")
-	}
-	pairs, err := redis.Values(conn.Do("SENTINEL", args...))
+	portions, err := portionsOf(text)
 	if err != nil {
 		return err
 	}
-	var result struct {
-		added, there int
-		missing      []string
-	}
-	for len(pairs) >= 2 {
-		key, _ := redis.String(pairs[0], nil)
-		switch key {
-		case "added":
-			result.added, err = redis.Int(pairs[1], nil)
-		case "already-there":
-			result.there, err = redis.Int(pairs[1], nil)
-		case "passwords-missing":
-			result.missing, err = redis.Strings(pairs[1], nil)
-		}
-		if err != nil {
+	for _, p := range portions { // before anything is changed
+		if _, err := conn.Do("SENTINEL", "IMPORT", p, "CHECK"); err != nil {
 			return err
 		}
-		pairs = pairs[2:]
+	}
+	var result imported
+	for _, p := range portions {
+		args := []any{"IMPORT", p}
+		if m.paused {
+			args = append(args, "PAUSED")
+		}
+		pairs, err := redis.Values(conn.Do("SENTINEL", args...))
+		if err == nil {
+			err = result.add(pairs)
+		}
+		if err != nil {
+			return fmt.Errorf("%w (%d masters were added before)", err, result.added)
+		}
 	}
 	_, err = fmt.Fprintf(stdout, "%d masters added, %d were there\n", result.added, result.there)
 	if len(result.missing) > 0 {
@@ -159,4 +157,60 @@ func (m *mover) bringIn(conn redis.Conn, stdin io.Reader, stdout io.Writer) erro
 		err = errors.Join(err, missing)
 	}
 	return err
+}
+
+// portion is how many masters are sent at once: a node refuses commands that are
+// longer than a megabyte.
+const portion = 200
+
+// portionsOf are exports with some of the masters of one each, and all else of it.
+func portionsOf(text []byte) ([][]byte, error) {
+	e, err := state.ReadExport(text)
+	if err != nil {
+		return nil, err
+	}
+	var portions [][]byte
+	all := e.Masters
+	for first := true; first || len(all) > 0; first = false {
+		n := min(portion, len(all))
+		e.Masters, all = all[:n], all[n:]
+		p, err := json.Marshal(e)
+		if err != nil {
+			return nil, err
+		}
+		portions = append(portions, p)
+	}
+	return portions, nil
+}
+
+// imported is what became of the masters of an import.
+type imported struct {
+	added, there int
+	missing      []string
+}
+
+// add counts what SENTINEL IMPORT answers.
+func (i *imported) add(pairs []any) error {
+	for len(pairs) >= 2 {
+		key, err := redis.String(pairs[0], nil)
+		n := 0
+		switch {
+		case err != nil:
+		case key == "added":
+			n, err = redis.Int(pairs[1], nil)
+			i.added += n
+		case key == "already-there":
+			n, err = redis.Int(pairs[1], nil)
+			i.there += n
+		case key == "passwords-missing":
+			var names []string
+			names, err = redis.Strings(pairs[1], nil)
+			i.missing = append(i.missing, names...)
+		}
+		if err != nil {
+			return err
+		}
+		pairs = pairs[2:]
+	}
+	return nil
 }

@@ -40,18 +40,25 @@ const importWithin = 2 * time.Minute
 func importCommand() *Command {
 	return &Command{
 		Name: "import", Arity: -3, Flags: Admin, Since: "ours", Kind: Propose, Within: importWithin,
-		Syntax: "<export> [PAUSED]",
+		Syntax: "<export> [PAUSED|CHECK]",
 		Summary: "Adds the masters of an export, with all that goes with them, on all nodes. Those that are there at the same address and with the same " +
 			"quorum stay as they are; if one is there with others, nothing is changed. With PAUSED nothing is done by itself about those that are added, " +
-			"until SENTINEL RESUME. It may be repeated.",
+			"until SENTINEL RESUME. With CHECK nothing is changed at all. It may be repeated.",
 		Handler: importMasters,
 	}
 }
 
 func importMasters(c *Context, args []string) Reply {
-	paused := len(args) == 2 && strings.EqualFold(args[1], "paused")
-	if len(args) > 1 && !paused {
-		return errSyntax
+	var paused, check bool
+	for _, word := range args[1:] {
+		switch strings.ToLower(word) {
+		case "paused":
+			paused = true
+		case "check":
+			check = true
+		default:
+			return errSyntax
+		}
 	}
 	e, err := state.ReadExport([]byte(args[0]))
 	if err != nil {
@@ -62,6 +69,9 @@ func importMasters(c *Context, args []string) Reply {
 	}
 	if others := c.otherwise(e); len(others) > 0 {
 		return errImportConflict(others)
+	}
+	if check {
+		return OK
 	}
 	if len(e.Globals) > 0 {
 		if _, fault := c.propose(state.OpConfig{Options: e.Globals}); fault != nil {

@@ -56,7 +56,10 @@ func TestImportRefused(t *testing.T) {
 	if got := to.do("SENTINEL", "IMPORT", text); got != want {
 		t.Errorf("answered %v", got)
 	}
-	for _, words := range [][]string{{"x"}, {text, "x"}, {text, "PAUSED", "x"}, {strings.Replace(text, `"format": 1`, `"format": 9`, 1)}} {
+	if got := newBench(t).do("SENTINEL", "IMPORT", text, "CHECK"); got != OK {
+		t.Errorf("checking answered %v", got)
+	}
+	for _, words := range [][]string{{"x"}, {text, "x"}, {text, "PAUSED", "x"}, {text, "CHECK"}, {strings.Replace(text, `"format": 1`, `"format": 9`, 1)}} {
 		if got, ok := to.do(append([]string{"SENTINEL", "IMPORT"}, words...)...).(Error); !ok {
 			t.Errorf("%.20q: answered %v", words, got)
 		}

@@ -133,7 +133,7 @@ func TestMoveFaults(t *testing.T) {
 		{[]string{"export", "-x", "a:1"}, "export: flag provided but not defined: -x (-help lists the flags)"},
 		{[]string{"export", "-password_file=/nonexistent", "a:1"}, "export: open /nonexistent: no such file or directory"},
 		{[]string{"export", "127.0.0.1:1"}, "connection refused"},
-		{[]string{"import", n.Addr.String()}, "Nothing was changed: not an export of redis-failover"},
+		{[]string{"import", n.Addr.String()}, "import: not an export of redis-failover"},
 	} {
 		if r := procs.Run(t, test.args...); r.Code == 0 || !strings.Contains(r.Stderr, test.want) || strings.Count(r.Stderr, "\n") != 1 {
 			t.Errorf("%q ends with %d and says %q, not %q", test.args, r.Code, r.Stderr, test.want)
