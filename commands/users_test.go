@@ -298,3 +298,18 @@ func TestGenPass(t *testing.T) {
 		}
 	}
 }
+
+// Ours are as Sentinel's own: who may not administrate may not use them, and who
+// was given a single one has no other.
+func TestCategoriesOfSentinel(t *testing.T) {
+	b := newBench(t)
+	for _, sub := range b.table.byName["sentinel"].Subcommands {
+		want := []string{"admin", "slow", "dangerous"}
+		if sub.Name == "help" {
+			want = []string{"slow"}
+		}
+		if got := sub.ACLCategories(); !slices.Equal(got, want) {
+			t.Errorf("%s is in %q, want %q", sub.FullName(), got, want)
+		}
+	}
+}
