@@ -80,12 +80,8 @@ func (s *stint) findBase() error {
 			if s.b.document != "" {
 				return fmt.Errorf("%w: %s was emptied; this node ends, and founds it anew when it is started again", ErrForeign, s.at.base)
 			}
-			again, err := s.found(err == nil, found.stat.Version)
-			if err != nil {
+			if err := s.found(err == nil, found.stat.Version); err != nil {
 				return fmt.Errorf("%s cannot be made: %w", s.at.base, err)
-			}
-			if again {
-				continue
 			}
 		case err != nil:
 			return fmt.Errorf("%s: %w", s.at.base, err)
@@ -115,9 +111,9 @@ func (s *stint) adopt(found node) error {
 	return nil
 }
 
-// found makes the base with all that is needed below it, at once. again: somebody
-// was quicker, or it is made now; look again.
-func (s *stint) found(there bool, version int32) (again bool, err error) {
+// found makes the base with all that is needed below it, at once, unless somebody
+// is quicker.
+func (s *stint) found(there bool, version int32) error {
 	base := encodeNode(baseNode{
 		Product: product, Format: baseFormat, Schema: 1, ID: randomHex(16), GenerationEntries: s.b.options.GenerationEntries,
 	})
@@ -126,7 +122,7 @@ func (s *stint) found(there bool, version int32) (again bool, err error) {
 		ops = append(ops, &zk.SetDataRequest{Path: s.at.base, Data: base, Version: version})
 	} else {
 		if err := s.makeParents(); err != nil {
-			return false, err
+			return err
 		}
 		ops = append(ops, &zk.CreateRequest{Path: s.at.base, Data: base, Acl: s.viewACL()})
 	}
@@ -136,17 +132,17 @@ func (s *stint) found(there bool, version int32) (again bool, err error) {
 	for _, p := range []string{s.at.view(), s.at.viewMasters(), s.at.viewMembers()} {
 		ops = append(ops, &zk.CreateRequest{Path: p, Data: []byte{}, Acl: s.viewACL()})
 	}
-	_, err = s.multi(ops...)
+	_, err := s.multi(ops...)
 	switch {
 	case err == nil:
 		s.b.log.Info("a new document was founded in ZooKeeper", "path", s.at.base)
-		return true, nil
+		return nil
 	case errors.Is(err, zk.ErrBadVersion), errors.Is(err, zk.ErrNodeExists) && !there:
-		return true, nil
+		return nil // the next look shows what there is
 	case errors.Is(err, zk.ErrNodeExists):
-		return false, fmt.Errorf("%w: %s has children of names that are needed, which are not ours: give another path", ErrForeign, s.at.base)
+		return fmt.Errorf("%w: %s has children of names that are needed, which are not ours: give another path", ErrForeign, s.at.base)
 	}
-	return false, err
+	return err
 }
 
 // makeParents makes the nodes above the base, open to everybody as those that

@@ -104,7 +104,10 @@ func Open(o Options) (*Broker, error) {
 	b.link = newLink(b.ctx, &b.options)
 	b.work(b.supervise)
 	b.work(b.watchHealth)
-	return b, b.awaitFirst()
+	if err := b.awaitFirst(); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // awaitFirst waits until the document was read or it is clear that this takes

@@ -99,8 +99,10 @@ const mostAhead = 64
 // follow reads the log to its end and goes on as it grows.
 func (s *stint) follow() error {
 	// A node that was away while the log went on to the next directory may find
-	// the present one removed in part: then only the snapshot leads on.
-	if s.b.reader.at().Generation < s.head.Load().Place.Generation {
+	// the present one removed in part: then only the snapshot leads on. For one
+	// that has nothing yet it is the shorter way.
+	doc, at, _ := s.b.reader.snapshot()
+	if head := s.head.Load(); at.Generation < head.Place.Generation || doc.Index == 0 && head.exists {
 		if err := s.reload(); err != nil {
 			return err
 		}

@@ -135,9 +135,7 @@ func TestWhatIsNotOurs(t *testing.T) {
 		}
 		if b, err := Open(g.nodes[0].options); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", what, err)
-			if b != nil {
-				_ = b.Close()
-			}
+			g.nodes[0].broker = b
 		}
 		if data, _, err := conn.Get(path); err != nil || string(data) != c.data {
 			t.Errorf("%s: now there is %q, %v", what, data, err)

@@ -102,17 +102,27 @@ func (b *Broker) RemoveMember(_ context.Context, id string) error {
 	if member == b.self {
 		return refuse("a member does not remove itself: do it on another one")
 	}
-	there, err := s.exists(s.at.viewMember(member))
+	known, err := s.get(s.at.node(member))
+	if errors.Is(err, zk.ErrNoNode) {
+		return nil
+	}
+	var there bool
+	if err == nil {
+		there, err = s.exists(s.at.viewMember(member))
+	}
 	if err != nil {
 		return notLogged(err)
 	}
 	if there {
 		return refuse("the member %s has a session with ZooKeeper, so it runs, or ran a moment ago: stop it first", id)
 	}
-	err = s.delete(s.at.node(member), anyVersion)
+	// One that is starting has changed its node before it appears.
+	err = s.delete(s.at.node(member), known.stat.Version)
 	switch {
 	case err == nil, errors.Is(err, zk.ErrNoNode):
 		return nil
+	case errors.Is(err, zk.ErrBadVersion):
+		return refuse("the member %s is starting", id)
 	case refusedByServer(err):
 		return notLogged(err)
 	}
