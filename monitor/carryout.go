@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"slices"
 	"time"
 
@@ -123,7 +122,7 @@ func (m *Monitor) access(g *group, a state.Addr, use string) linkConfig {
 		Rename:         settings.CommandName,
 		Name:           "sentinel-" + shortID(m.broker.Self()) + "-" + use,
 		Dial:           m.dial,
-		Resolve:        net.DefaultResolver.LookupHost,
+		Resolve:        m.resolve,
 		ConnectTimeout: connectTimeout,
 		WriteTimeout:   writeTimeout,
 	}

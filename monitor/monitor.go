@@ -37,6 +37,9 @@ type Options struct {
 	// Dial connects to "ip:port" of a server or a member, within ctx, and is
 	// called from many goroutines. nil is plain TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	// Resolve returns the IP addresses of a host name, the best one first, within
+	// ctx; it is called from many goroutines. nil is the system's resolver.
+	Resolve func(ctx context.Context, host string) ([]string, error)
 	// Seen takes each local event too, at once, with the index of the document
 	// under which this node saw it: for those who read the agreed ones
 	// themselves. It must not block. Required.
@@ -72,6 +75,7 @@ type Monitor struct {
 	crash   func()
 	freeze  func()
 	dial    func(ctx context.Context, addr string) (net.Conn, error)
+	resolve func(ctx context.Context, host string) ([]string, error)
 	// ownAccess and ownPass are those of the options.
 	ownAccess peerAccess
 	ownPass   state.Secret
@@ -129,9 +133,12 @@ func New(o Options) *Monitor {
 	if m.dial = o.Dial; m.dial == nil {
 		m.dial = dialTCP
 	}
+	if m.resolve = o.Resolve; m.resolve == nil {
+		m.resolve = net.DefaultResolver.LookupHost
+	}
 	m.ownAccess, m.ownPass = peerAccess{o.PeerUser, o.PeerPass}, o.OwnPass
 	m.peers = newPeers(m)
-	m.hosts = newHostBook(net.DefaultResolver.LookupHost)
+	m.hosts = newHostBook(m.resolve)
 	m.row.Begin(m.from.Index)
 	return m
 }

@@ -35,7 +35,8 @@ func (n *node) Write(p []byte) (int, error) {
 	return n.log.Write(p)
 }
 
-func startNode(t *testing.T) *node {
+// startNode starts a monitor; change may alter its options.
+func startNode(t *testing.T, change ...func(*monitor.Options)) *node {
 	t.Helper()
 	n := &node{t: t}
 	log := slog.New(slog.NewTextHandler(n, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -44,7 +45,7 @@ func startNode(t *testing.T) *node {
 		t.Fatal(err)
 	}
 	n.broker = broker
-	n.monitor = monitor.New(monitor.Options{
+	options := monitor.Options{
 		Broker: broker, Log: log,
 		Timing: failover.Timing{CheckInterval: time.Second, InfoPeriod: 10 * time.Second},
 		Publish: func(e state.Event) {
@@ -54,7 +55,11 @@ func startNode(t *testing.T) *node {
 		},
 		Seen:  func(state.Event, state.Index) {},
 		Crash: func() { panic("crash") }, Freeze: func() { panic("freeze") },
-	})
+	}
+	for _, f := range change {
+		f(&options)
+	}
+	n.monitor = monitor.New(options)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -71,7 +76,7 @@ func startNode(t *testing.T) *node {
 			t.Log(n.log.String())
 		}
 	})
-	n.propose(state.OpMember{Member: state.Member{ID: broker.Self(), Alive: true}})
+	n.propose(state.OpMember{Member: state.Member{ID: broker.Self(), Schema: state.SchemaVersion, Alive: true}})
 	return n
 }
 

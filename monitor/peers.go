@@ -3,7 +3,6 @@ package monitor
 import (
 	"context"
 	"log/slog"
-	"net"
 	"sync"
 	"time"
 
@@ -126,7 +125,7 @@ func (p *peers) followMembers(ctx context.Context, doc *state.State, work *sync.
 		link := &peerLink{
 			id: member.ID, addr: member.Addr, stop: stop,
 			access: access, dial: p.m.dial, name: "sentinel-" + shortID(p.m.broker.Self()) + "-cmd",
-			timeout: peerTimeout, names: newNames(member.Addr.Host, net.DefaultResolver.LookupHost),
+			timeout: peerTimeout, names: newNames(member.Addr.Host, p.m.resolve),
 		}
 		p.links[member.ID] = link
 		work.Go(func() { p.ask(asking, link) })
