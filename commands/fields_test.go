@@ -315,7 +315,13 @@ func TestInfo(t *testing.T) {
 		t.Errorf("INFO foo: %q", got)
 	}
 	all := text()
+	said := make(map[string]bool)
 	for _, line := range strings.Split(strings.TrimSuffix(all, "\r\n"), "\r\n") {
+		if name, _, ok := strings.Cut(line, ":"); ok && said[name] {
+			t.Errorf("INFO says %s twice", name)
+		} else {
+			said[name] = true
+		}
 		if line != "" && !strings.HasPrefix(line, "# ") && !strings.Contains(line, ":") {
 			t.Errorf("a line of INFO is %q", line)
 		}

@@ -161,10 +161,6 @@ func infoStats(c *Context, t *infoText) {
 	t.line("client_output_buffer_limit_disconnections", stats.SlowClients)
 	t.zeros("eventloop_cycles", "eventloop_duration_sum", "eventloop_duration_cmd_sum",
 		"instantaneous_eventloop_cycles_per_sec", "instantaneous_eventloop_duration_usec")
-	t.line("acl_access_denied_auth", c.Node.Users.refusals("auth"))
-	t.line("acl_access_denied_cmd", c.Node.Users.refusals("command"))
-	t.line("acl_access_denied_key", 0)
-	t.line("acl_access_denied_channel", c.Node.Users.refusals("channel"))
 }
 
 func kibPerSecond(bytes int64) string { return fmt.Sprintf("%.2f", float64(bytes)/1024) }

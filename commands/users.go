@@ -37,9 +37,6 @@ type Users struct {
 
 	logMu sync.Mutex
 	log   *acl.Log // guarded by logMu
-	// denied counts the refusals by reason, those that were forgotten too; guarded
-	// by logMu.
-	denied map[string]int64
 }
 
 // roster is a set of users by name. It never changes.
@@ -103,7 +100,7 @@ func OpenUsers(o UserOptions) (*Users, error) {
 		o.Table = table
 	}
 	u := &Users{
-		table: o.Table, requirePass: o.RequirePass, file: o.File, log: acl.NewLog(o.LogLength), denied: map[string]int64{},
+		table: o.Table, requirePass: o.RequirePass, file: o.File, log: acl.NewLog(o.LogLength),
 		language: acl.NewLanguage(acl.Options{Commands: o.Table.named(), Match: Match, AllChannels: o.AllChannels}),
 	}
 	u.now.Store(&roster{})
@@ -390,15 +387,7 @@ func (u *Users) refused(reason, object, user string, client Client) {
 	line := strings.TrimSuffix(clientLine(client, now), "\n")
 	u.logMu.Lock()
 	defer u.logMu.Unlock()
-	u.denied[reason]++
 	u.log.Add(now, acl.Entry{Reason: reason, Object: object, User: user, Client: line})
-}
-
-// refusals is how often something was refused for a reason since the start.
-func (u *Users) refusals(reason string) int64 {
-	u.logMu.Lock()
-	defer u.logMu.Unlock()
-	return u.denied[reason]
 }
 
 func (u *Users) lastRefusals(n int) []acl.Entry {
