@@ -51,6 +51,14 @@ func (s *step) speaks() bool {
 	return false
 }
 
+// isMaster reports whether what stands among the replicas is the master itself: a
+// server may announce another address than it was monitored at.
+func (s *step) isMaster(v *server) bool { return s.isSelf(v, s.m.Addr) }
+
+// introduced reports whether a server has told its run id, if it has one, over the
+// present connection.
+func (v *server) introduced() bool { return v.linked && v.infoAt >= v.linkedAt }
+
 // isSelf reports whether a server was told by its run id to be the one at target,
 // reached under another name: it must not be made to follow itself.
 func (s *step) isSelf(v *server, target state.Addr) bool {

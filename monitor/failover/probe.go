@@ -38,7 +38,7 @@ func (s *step) probe() {
 
 func (s *step) ask(v *server) {
 	order := Order{Kind: Probe, Addr: v.addr, Ping: true, Info: InfoReplication}
-	if v.infoAt == 0 || s.env.Now.Sub(v.infoAt) >= s.env.Timing.InfoPeriod || v.infoAt < v.linkedAt {
+	if !v.linked || v.infoAt == 0 || s.env.Now.Sub(v.infoAt) >= s.env.Timing.InfoPeriod || v.infoAt < v.linkedAt {
 		order.Info = InfoAll
 	}
 	v.lastProbe = s.env.Now

@@ -81,10 +81,12 @@ func (s *step) masterSane() bool {
 func (s *step) wrong(v *server) (state.RepairKind, string) {
 	// What it said before the last failover ended says nothing: it has been
 	// re-pointed since.
-	if !s.masterSane() || !v.linked || v.factsAt == 0 || v.factsAt < s.w.phaseSince || s.isMaster(v) {
+	if !s.masterSane() || !v.linked || v.factsAt == 0 || v.factsAt < s.w.phaseSince {
 		return "", ""
 	}
-	if s.isSelf(v, s.m.Addr) {
+	// Which processes they are must be known from their present connections, or
+	// a master with two addresses that has just restarted looks like two.
+	if !v.introduced() || !s.w.server(s.m.Addr).introduced() || s.isMaster(v) {
 		return "", ""
 	}
 	if v.facts.Role == RoleMaster {

@@ -355,13 +355,6 @@ func (s *step) cleanSlate(old *server) *server {
 	return fresh
 }
 
-// isMaster reports whether what stands among the replicas is the master itself,
-// known by a second address (a server may announce another one than it was
-// monitored at). It must never be told to follow itself.
-func (s *step) isMaster(v *server) bool {
-	return v.runID != "" && v.addr != s.m.Addr && v.runID == s.w.server(s.m.Addr).runID
-}
-
 // expected is the role that the document gives a server.
 func (s *step) expected(a state.Addr) Role {
 	if a == s.m.Addr {
