@@ -222,3 +222,41 @@ func TestLateRequest(t *testing.T) {
 		t.Errorf("an entry of an earlier stint: %v", err)
 	}
 }
+
+// TestFrozenServer: what was sent to a server that stands still is unknown, and
+// what becomes of it is decided when a barrier has passed, whenever the server
+// gets to it.
+func TestFrozenServer(t *testing.T) {
+	t.Parallel()
+	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: 500 * time.Millisecond})
+	g := openGroup(t, servers, 1, func(o *Options) { o.SessionTimeout = 3 * time.Second })
+	g.accept(0, monitor(0))
+	b := g.nodes[0].broker
+	servers.Servers[0].Freeze()
+	_, _, err := b.Propose(t.Context(), state.Mutation{Op: monitor(1)})
+	var unknown *cluster.UnknownError
+	if !errors.As(err, &unknown) {
+		t.Fatalf("a proposal to a server that stands still: %v", err)
+	}
+	g.is(0, cluster.Suspended)
+	if _, _, err := b.Propose(t.Context(), state.Mutation{Op: monitor(2)}); !errors.Is(err, cluster.ErrNoQuorum) {
+		t.Errorf("a proposal of a node that is suspended: %v", err)
+	}
+	servers.Servers[0].Thaw()
+	g.is(0, cluster.Ready)
+	doc := g.agree()
+	_, there := doc.Master(monitor(1).Name)
+	for i := range 20 { // time for what is late
+		g.accept(0, monitor(10+i))
+	}
+	if _, now := b.State().Master(monitor(1).Name); now != there {
+		t.Errorf("after a barrier the change was there: %t, and later: %t", there, now)
+	}
+	out, _, err := b.Propose(t.Context(), state.Mutation{ID: unknown.ID, Op: monitor(1)})
+	if err != nil || (out.Refusal == state.RefusedDuplicate) != there {
+		t.Errorf("repeated, while it was there: %t: %+v, %v", there, out, err)
+	}
+	if _, there := b.State().Master(monitor(2).Name); there {
+		t.Error("what was refused is there")
+	}
+}
