@@ -22,15 +22,16 @@ import (
 // waits for any more (and while it does so it has a data race).
 type link struct {
 	options *Options
-	log     *slog.Logger
 	ctx     context.Context // ends when the broker closes
 
 	mu sync.Mutex
 	// line is the present connection, nil for none.
 	line *line
 	// failed counts the attempts to connect that came to nothing since the last
-	// session; trouble is what the last one died of.
+	// session, failing is when the first of them did; trouble is what the last
+	// one died of.
 	failed  int
+	failing time.Time
 	trouble error
 	// opening: the last connection has yet to become a session.
 	opening bool
@@ -52,7 +53,7 @@ type line struct {
 }
 
 func newLink(ctx context.Context, o *Options) *link {
-	return &link{options: o, log: o.Logger, ctx: ctx, open: map[net.Conn]bool{}}
+	return &link{options: o, ctx: ctx, open: map[net.Conn]bool{}}
 }
 
 // connect returns a connection with a session: the present one if it stands, or
@@ -137,12 +138,16 @@ func (l *link) server() string {
 	return l.line.conn.Server()
 }
 
-// unreachable is why there is no connection, once all servers were tried; else
-// nil.
+// hopeFor is for how long attempts to connect must have failed before there is no
+// hope: an ensemble that elects a leader opens no sessions for a moment.
+func (l *link) hopeFor() time.Duration { return min(time.Second, l.options.patience()/3) }
+
+// unreachable is why there is no connection, once all servers were tried for a
+// while; else nil.
 func (l *link) unreachable() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.failed < len(l.options.Servers) {
+	if l.failed < len(l.options.Servers) || time.Since(l.failing) < l.hopeFor() {
 		return nil
 	}
 	return l.trouble
@@ -151,8 +156,16 @@ func (l *link) unreachable() error {
 func (l *link) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failed++
+	l.count()
 	l.trouble = err
+}
+
+// count counts an attempt that failed. The caller holds mu.
+func (l *link) count() {
+	if l.failed == 0 {
+		l.failing = time.Now()
+	}
+	l.failed++
 }
 
 // redialPause lies between two attempts to connect.
@@ -164,7 +177,7 @@ func (l *link) dial(ctx context.Context, network, addr string) (net.Conn, error)
 	l.mu.Lock()
 	if l.opening {
 		l.opening = false
-		l.failed++
+		l.count()
 	}
 	again := l.failed > 0
 	l.mu.Unlock()
