@@ -76,12 +76,17 @@ func startNode(t *testing.T, change ...func(*monitor.Options)) *node {
 			t.Log(n.log.String())
 		}
 	})
-	n.propose(state.OpMember{Member: state.Member{ID: broker.Self(), Schema: state.SchemaVersion, Alive: true}})
+	n.propose(state.OpMember{Member: state.Member{ID: broker.Self(), Alive: true}})
 	return n
 }
 
+// propose changes the document. Members know what this build knows.
 func (n *node) propose(op state.Op) {
 	n.t.Helper()
+	if member, ok := op.(state.OpMember); ok {
+		member.Member.Schema = state.SchemaVersion
+		op = member
+	}
 	outcome, _, err := n.broker.Propose(context.Background(), state.Mutation{Op: op})
 	if err != nil || outcome.Refused() {
 		n.t.Fatalf("%s: %v, %+v", state.Kind(op), err, outcome)
