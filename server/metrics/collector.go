@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"runtime"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -104,12 +103,12 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 
 type teller func(m metric, value float64, labels ...string)
 
-// master tells of one master. A name that is no UTF-8 has no form here.
+// master tells of one master. Names in the document are valid UTF-8, as labels must be.
 func (c *collector) master(tell teller, doc *state.State, m *state.Master) {
-	name := label(m.Name)
+	name := m.Name
 	view, watched := c.options.Watcher().View(m.Name)
 	current := watched && view.Generation == m.Generation
-	tell(masterInfo, 1, name, label(doc.Shown(m, m.Addr).String()))
+	tell(masterInfo, 1, name, doc.Shown(m, m.Addr).String())
 	tell(masterSDown, truth(current && view.Master.SDown), name)
 	tell(masterODown, truth(m.ODown), name)
 	tell(masterLinked, truth(watched && view.Master.Linked), name)
@@ -193,9 +192,6 @@ func (c *collector) server(tell teller) {
 	tell(bytesOut, float64(stats.BytesOut))
 	tell(build, 1, c.options.Version, runtime.Version())
 }
-
-// label is a text as Prometheus takes it.
-func label(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 func truth(is bool) float64 {
 	if is {

@@ -121,7 +121,10 @@ func histograms(name, help string, buckets []float64, labels ...string) *prometh
 
 // Handler answers scrapes.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: nil, MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		// One number that cannot be told must not hide the others.
+		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: maxScrapes, EnableOpenMetrics: true,
+	})
 }
 
 // maxScrapes at the same time: each looks at all masters.

@@ -136,7 +136,7 @@ func (w *world) scrape() (string, error) {
 func TestNumbers(t *testing.T) {
 	w := newWorld(t)
 	w.monitor("m")
-	w.monitor("bad\xffname")
+	w.monitor("\"größer\" \\ als")
 	w.Probed(time.Millisecond, true)
 	w.Probed(time.Second, false)
 	m, _ := w.broker.State().Master("m")
@@ -151,7 +151,7 @@ func TestNumbers(t *testing.T) {
 		`redis_failover_master_replicas{master="m"} 1`,
 		`redis_failover_master_replicas_usable{master="m"} 1`,
 		`redis_failover_master_foreign_sentinels{master="m"} 1`,
-		"redis_failover_master_quorum{master=\"bad\uFFFDname\"} 2",
+		`redis_failover_master_quorum{master="\"größer\" \\ als"} 2`,
 		`redis_failover_masters 2`,
 		`redis_failover_current_epoch 1`,
 		`redis_failover_document_condition{condition="ready"} 1`,
