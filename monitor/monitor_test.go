@@ -190,8 +190,8 @@ func TestManualFailover(t *testing.T) {
 // connected to.
 func TestMembersAreIntroduced(t *testing.T) {
 	n := startNode(t)
-	n.propose(state.OpMember{Member: state.Member{ID: n.broker.Self(), Addr: state.Addr{Host: "127.0.0.1", Port: 1}, Alive: true}})
-	other := state.Member{ID: "other", Addr: state.Addr{Host: "127.0.0.1", Port: 2}, Alive: true}
+	n.propose(state.OpMember{Member: state.Member{ID: n.broker.Self(), Addr: state.Addr{Host: "127.0.0.1", Port: 1}, Schema: state.SchemaVersion, Alive: true}})
+	other := state.Member{ID: "other", Addr: state.Addr{Host: "127.0.0.1", Port: 2}, Schema: state.SchemaVersion, Alive: true}
 	n.propose(state.OpMember{Member: other})
 	n.propose(state.OpMonitor{Name: "m", Addr: state.Addr{Host: "127.0.0.1", Port: 3}, Quorum: 2, Settings: state.DefaultSettings()})
 	n.propose(state.OpRemove{Name: "m"})
