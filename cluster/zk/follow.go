@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"redis-failover/cluster"
 	"redis-failover/cluster/state"
@@ -138,6 +139,11 @@ func (s *stint) follow() error {
 		if s.b.reader.at().before(s.head.Load().Place) {
 			s.again(probes)
 			end = nil // it was there, and was removed: see lookAtEnd
+		} else if skipped, err := s.skip(); err != nil {
+			return err
+		} else if skipped {
+			s.again(probes)
+			end = nil
 		} else {
 			pass(probes)
 		}
@@ -148,6 +154,49 @@ func (s *stint) follow() error {
 		}
 	}
 	return nil
+}
+
+// skip passes over a number that will never be an entry, because somebody has put
+// a child of another name into the directory of the log: each child takes one.
+// It looks for that now and then only.
+func (s *stint) skip() (skipped bool, err error) {
+	if every := s.b.options.SessionTimeout / 6; time.Since(s.looked) < every {
+		return false, nil
+	}
+	s.looked = time.Now()
+	doc, at, bytes := s.b.reader.snapshot()
+	given, err := s.numbersGiven(at.Generation)
+	if err != nil || given <= at.Next {
+		return false, err
+	}
+	// What was given out is there by now, if it ever will be.
+	s.looked = time.Time{}
+	switch _, err := s.get(s.at.entry(at)); {
+	case err == nil:
+		return true, nil // it has just come
+	case !errors.Is(err, zk.ErrNoNode):
+		return false, err
+	}
+	if at.before(s.head.Load().Place) {
+		return true, nil // it has just been removed
+	}
+	s.b.log.Error("somebody has put something of another name into the log; its number is passed over", "entry", s.at.entry(at))
+	s.b.reader.move(doc, s.b.reader.after(at), bytes)
+	return true, nil
+}
+
+// numbersGiven is how many children a directory of the log has ever had, which is
+// the number that the next one gets.
+func (s *stint) numbersGiven(generation int) (int, error) {
+	return ask(s, func() (int, error) {
+		exists, stat, err := s.conn.Exists(s.at.generation(generation))
+		if err != nil || !exists {
+			return 0, err
+		}
+		// ZooKeeper counts the creations, and shows twice that less the children
+		// that are there: creations and removals together.
+		return int((uint32(stat.Cversion) + uint32(stat.NumChildren)) / 2), nil
+	})
 }
 
 // orders takes the probes that wait, and says whether what comes next is known.
@@ -235,7 +284,7 @@ func (s *stint) reload() error {
 	if err != nil {
 		return err
 	}
-	if doc.Index <= s.b.reader.doc.Index {
+	if present, from, _ := s.b.reader.snapshot(); doc.Index < present.Index || !from.before(at) {
 		return fmt.Errorf("the log of %s has a gap at %s: an entry is missing that the snapshot at index %d does not contain", s.at.base, s.at.entry(s.b.reader.at()), doc.Index)
 	}
 	s.b.reader.move(doc, at, 0)

@@ -191,6 +191,40 @@ func changesAfter(ctx context.Context, b *Broker, index state.Index) <-chan stru
 	return done
 }
 
+// TestStrangersInTheLog: what somebody puts there by hand takes numbers, which all
+// nodes pass over.
+func TestStrangersInTheLog(t *testing.T) {
+	t.Parallel()
+	servers := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: tick})
+	g := openGroup(t, servers, 2, func(o *Options) { o.SessionTimeout = 4 * time.Second })
+	g.accept(0, monitor(0))
+	g.agree()
+	conn, at := client(t, servers), layout{g.nodes[0].options.Path}
+	for _, name := range []string{"/a", "/b"} {
+		if _, err := conn.Create(at.generation(0)+name, nil, 0, zk.WorldACL(zk.PermAll)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := conn.Create(at.newEntry(0), nil, zk.FlagSequence, zk.WorldACL(zk.PermAll)); err != nil {
+		t.Fatal(err)
+	}
+	g.accept(0, monitor(1))
+	g.accept(1, monitor(2))
+	procs.Eventually(t, patience, func() error {
+		for i, n := range g.nodes {
+			if n.broker.State().Len() != 3 {
+				return fmt.Errorf("node %d has %d masters of 3", i, n.broker.State().Len())
+			}
+		}
+		return nil
+	})
+	g.agree()
+	g.stop(1)
+	g.start(1)
+	g.is(1, cluster.Ready)
+	g.agree()
+}
+
 // TestLateRequest: what an earlier stint has sent and what arrives after the next
 // one has begun does not get into the log.
 func TestLateRequest(t *testing.T) {

@@ -27,6 +27,10 @@ func (s *stint) watchMembers() error {
 		if err != nil {
 			return err
 		}
+		if self := string(s.b.self); !slices.Contains(living.names, self) || !slices.Contains(known.names, self) {
+			// Without it, what this node has yet to read might be removed.
+			return fmt.Errorf("what says that this node is there was removed from %s or %s", s.at.viewMembers(), s.at.nodes())
+		}
 		s.list(known.names, living.names)
 		select {
 		case <-living.changed:

@@ -39,6 +39,8 @@ type stint struct {
 	own    map[place][]byte
 	probes []chan struct{}
 	kick   chan struct{}
+	// looked is when the follower last looked for numbers without an entry.
+	looked time.Time
 
 	// The steward's: how far the log has been removed, and which schema the base
 	// is known to show.
@@ -65,7 +67,7 @@ func (s *stint) get(path string) (node, error) {
 		if err != nil {
 			return node{}, err
 		}
-		return node{data, *stat}, nil
+		return node{append([]byte{}, data...), *stat}, nil // a node without data is there, too
 	})
 }
 

@@ -46,7 +46,7 @@ func describe(m *state.Master, index state.Index) masterNode {
 	if m.Failover != nil {
 		n.Failover = m.Failover.Phase
 	}
-	for _, r := range m.Replicas {
+	for _, r := range m.Replicas[:min(len(m.Replicas), viewReplicas)] {
 		n.Replicas = append(n.Replicas, r.Addr.String())
 	}
 	return n
@@ -198,19 +198,26 @@ func (v *viewer) differing(doc *state.State) []string {
 	return names
 }
 
-// viewBatch is how many nodes of the view are changed in one request.
-const viewBatch = 200
+const (
+	// viewBatch and viewBytes bound what is changed of the view in one request.
+	viewBatch = 200
+	viewBytes = 256 << 10
+	// viewReplicas bounds the list of replicas, so that a node stays well below
+	// what ZooKeeper takes.
+	viewReplicas = 1000
+)
 
 // write brings the nodes of masters up to date.
 func (v *viewer) write(doc *state.State, names []string) error {
-	for batch := range slices.Chunk(names, viewBatch) {
+	for len(names) > 0 {
 		var ops []any
 		changed := map[string]*masterNode{}
-		for _, name := range batch {
-			op, now := v.change(doc, name)
+		for size := 0; len(names) > 0 && len(ops) < viewBatch && size < viewBytes; names = names[1:] {
+			op, now := v.change(doc, names[0])
 			if op != nil {
 				ops = append(ops, op)
-				changed[escape(name)] = now
+				changed[escape(names[0])] = now
+				size += sizeOf(op)
 			}
 		}
 		if len(ops) == 0 {
@@ -234,6 +241,17 @@ func (v *viewer) write(doc *state.State, names []string) error {
 		}
 	}
 	return nil
+}
+
+// sizeOf is about how long a change is.
+func sizeOf(op any) int {
+	switch op := op.(type) {
+	case *zk.CreateRequest:
+		return len(op.Path) + len(op.Data)
+	case *zk.SetDataRequest:
+		return len(op.Path) + len(op.Data)
+	}
+	return 0
 }
 
 // change is what has to be done to the node of a master, nil for nothing; now is
