@@ -64,6 +64,9 @@ func importMasters(c *Context, args []string) Reply {
 	if err != nil {
 		return Error("ERR Nothing was changed: " + oneLine(err.Error()))
 	}
+	if fault := refuseScripts(c, e); fault != nil {
+		return fault
+	}
 	if fault := c.sync(); fault != nil {
 		return fault
 	}
@@ -79,6 +82,22 @@ func importMasters(c *Context, args []string) Reply {
 		}
 	}
 	return c.importAll(e, paused)
+}
+
+// refuseScripts guards the programs that an export names as SENTINEL SET does. Also
+// those of masters that are there: one may be removed before its turn comes.
+func refuseScripts(c *Context, e state.Export) Reply {
+	for i := range e.Masters {
+		for _, o := range e.Masters[i].Options {
+			if slices.Equal(o.Values, []string{""}) {
+				continue // no program
+			}
+			if fault, refused := checkScript(c, o).(Error); refused {
+				return errImportScript(e.Masters[i].Name, o.Name, fault)
+			}
+		}
+	}
+	return nil
 }
 
 // otherwise are the masters of an export that are there, and not the same.
@@ -168,6 +187,10 @@ func errImportConflict(names []string) Error {
 		list += fmt.Sprintf(" and %d more", more)
 	}
 	return Error("ERR Nothing was changed: monitored here at another address or with another quorum: " + echo(oneLine(list), maxEcho*4))
+}
+
+func errImportScript(master, option string, fault Error) Error {
+	return Error(fmt.Sprintf("ERR Nothing was changed: %s of master '%s': %s", strings.ToLower(option), echo(oneLine(master), maxEcho), fault.Text()))
 }
 
 func errImportHalf(done imported, all int) Error {

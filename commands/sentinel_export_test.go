@@ -71,3 +71,37 @@ func TestImportRefused(t *testing.T) {
 		t.Errorf("answered %v", got)
 	}
 }
+
+// TestImportScripts: an export makes the node run a program only where SENTINEL SET
+// could.
+func TestImportScripts(t *testing.T) {
+	from := newBench(t)
+	from.monitor("m")
+	const denied = "deny-scripts-reconfig"
+	tests := []struct {
+		option, path, fault string
+		allowed             bool
+	}{
+		{"notification-script", "/bin/sh", denied, false},
+		{"client-reconfig-script", "/bin/sh", denied, false},
+		{"notification-script", "/bin/sh", "", true},
+		{"client-reconfig-script", "/nonexistent", "non existing", true},
+	}
+	for _, test := range tests {
+		text := fmt.Sprintf(`{"format":1,"masters":[{"name":"m","address":"10.0.0.1:6379","quorum":1,"options":[{"Name":"parallel-syncs","Values":["2"]},`+
+			`{"Name":%q,"Values":[%q]}]}]}`, strings.ToUpper(test.option), test.path)
+		to := newBench(t)
+		to.node.AllowScripts = test.allowed
+		got, failed := to.do("SENTINEL", "IMPORT", text).(Error)
+		if failed != (test.fault != "") || !strings.Contains(string(got), test.fault) || failed && !strings.Contains(string(got), test.option+" of master 'm'") {
+			t.Errorf("%+v: answered %q", test, got)
+		}
+		if _, there := to.broker.now.Master("m"); there == failed {
+			t.Errorf("%+v: imported: %v", test, there)
+		}
+	}
+	// Masters without programs are imported anywhere.
+	if got := newBench(t).do("SENTINEL", "IMPORT", string(from.do("SENTINEL", "EXPORT").(Bulk)), "CHECK"); got != OK {
+		t.Errorf("without programs: %v", got)
+	}
+}

@@ -132,6 +132,14 @@ func (e Export) check() error {
 		if fault := checkMonitor(monitor); fault != "" {
 			return fmt.Errorf("master %q: %s", x.Name, fault)
 		}
+		for _, a := range append([]Addr{x.Address}, x.Replicas...) {
+			if !IsHost(a.Host) {
+				return fmt.Errorf("master %q: %q is no host", x.Name, a.Host)
+			}
+		}
+		if x.IP != "" && !IsIP(x.IP) {
+			return fmt.Errorf("master %q: %q is no IP address", x.Name, x.IP)
+		}
 	}
 	return nil
 }
