@@ -70,11 +70,11 @@ chaos: ## break real nodes with CHAOS_FAULTS faults of the seed CHAOS_SEED, and 
 	@.ci/install $(TOOLS)
 	CHAOS_FAULTS=$(CHAOS_FAULTS) CHAOS_SEED=$(CHAOS_SEED) go test -count=1 -v -timeout=4h -run=Chaos ./tests/chaos
 
-fuzz: ## run each fuzz target for FUZZTIME
+fuzz: ## run each fuzz target for FUZZTIME, a duration or a number of inputs (10000x)
 	@set -o pipefail; \
 	grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort -u | while IFS=: read -r file target; do \
 		echo "$${target#func } in $$(dirname "$$file")"; \
-		go test "$$(dirname "$$file")" -run='^$$' -fuzz="^$${target#func }\$$" -fuzztime=$(FUZZTIME) </dev/null || exit 1; \
+		go test "$$(dirname "$$file")" -run='^$$' -fuzz="^$${target#func }\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=100x </dev/null || exit 1; \
 	done
 
 bench: ## measure ROUNDS failovers of each kind, and more, beside stock redis-sentinels; BENCH=SingleLookup for one kind, BROKER=zk for groups with ZooKeeper

@@ -74,7 +74,9 @@ func (r *reader) line(at fault.Pos, line string) {
 			Remedy: `Close each quote before a space or the end of the line; write a quote inside quotes as \".`})
 		return
 	}
-	r.words(Line{At: at, Words: words})
+	if len(words) > 0 { // a form feed alone is no word, and not blank above
+		r.words(Line{At: at, Words: words})
+	}
 }
 
 // words follows an include and hands on anything else.
