@@ -2,12 +2,15 @@ package clients
 
 import (
 	"context"
+	"errors"
 	"io"
+	"net"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
 
+	redigo "github.com/gomodule/redigo/redis"
 	"github.com/mediocregopher/radix/v4"
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/rueidis"
@@ -56,6 +59,62 @@ var libraries = []library{
 		}
 		return set, c, nil
 	}},
+	{"redigo", func(_ context.Context, addrs []string) (func(context.Context, string, string) error, io.Closer, error) {
+		p := redigoPool(addrs)
+		set := func(ctx context.Context, key, value string) error {
+			c, err := p.GetContext(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = redigo.DoContext(c, ctx, "SET", key, value)
+			return errors.Join(err, c.Close())
+		}
+		return set, p, nil
+	}},
+}
+
+// redigoPool is what users of redigo write: it knows nothing of Sentinels, so the
+// pool's Dial asks one after the other, and a connection is tried before its use.
+func redigoPool(addrs []string) *redigo.Pool {
+	timeouts := []redigo.DialOption{
+		redigo.DialConnectTimeout(time.Second), redigo.DialReadTimeout(time.Second), redigo.DialWriteTimeout(time.Second),
+	}
+	ask := func(addr string) (string, error) {
+		c, err := redigo.Dial("tcp", addr, timeouts...)
+		if err != nil {
+			return "", err
+		}
+		defer c.Close()
+		master, err := redigo.Strings(c.Do("SENTINEL", "get-master-addr-by-name", group))
+		if err != nil {
+			return "", err
+		}
+		return net.JoinHostPort(master[0], master[1]), nil
+	}
+	return &redigo.Pool{
+		MaxIdle: 1,
+		Dial: func() (redigo.Conn, error) {
+			var errs []error
+			for _, addr := range addrs {
+				master, err := ask(addr)
+				if err == nil {
+					return redigo.Dial("tcp", master, timeouts...)
+				}
+				errs = append(errs, err)
+			}
+			return nil, errors.Join(errs...)
+		},
+		TestOnBorrow: func(c redigo.Conn, _ time.Time) error {
+			role, err := redigo.Values(c.Do("ROLE"))
+			if err != nil {
+				return err
+			}
+			if word, _ := redigo.String(role[0], nil); word != "master" {
+				return errors.New("no master any more")
+			}
+			return nil
+		},
+	}
 }
 
 // start runs an application with the library until the test ends.

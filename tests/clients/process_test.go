@@ -28,6 +28,7 @@ var programs = []program{
 	{"node-redis", node("node-redis.js")},
 	{"redis-py", debian("python3", "-c", "import redis", "python3-redis", "redis-py.py")},
 	{"redis-rb", debian("ruby", "-e", `require "redis"`, "ruby-redis", "redis-rb.rb")},
+	{"redis-cli", shell},
 	{"phpredis", debian("php", "-r", `exit(extension_loaded("redis") ? 0 : 1);`, "php-cli and php-redis", "phpredis.php")},
 }
 
@@ -43,6 +44,12 @@ func debian(interpreter, flag, check, packages, script string) func(*testing.T) 
 		procs.Unavailable(t, "there is no %s with its client of Redis (apt-get install %s)", interpreter, packages)
 		return nil, nil
 	}
+}
+
+// shell is a shell script with redis-cli.
+func shell(t *testing.T) (argv, env []string) {
+	procs.NeedTool(t, "redis-cli", "redis-tools")
+	return []string{procs.NeedTool(t, "sh", "dash"), filepath.Join("testdata", "redis-cli.sh")}, nil
 }
 
 // node is a script for Node.js with the libraries of testdata/node.
