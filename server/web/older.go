@@ -26,7 +26,7 @@ type named struct {
 
 func (e *exchange) older() {
 	o := older{e}
-	act := map[string]func(*state.State, []named) *refusal{http.MethodPost: o.add, http.MethodPut: o.replace, http.MethodDelete: o.remove}[e.r.Method]
+	act := map[string]func(*directory, []named) *refusal{http.MethodPost: o.add, http.MethodPut: o.replace, http.MethodDelete: o.remove}[e.r.Method]
 	switch {
 	case e.r.Method == http.MethodGet || e.r.Method == http.MethodHead:
 		o.list(http.StatusOK)
@@ -69,7 +69,7 @@ func (o older) refuse(r *refusal) {
 
 // change carries out what the method says with the masters that are named, on a
 // document that is current.
-func (o older) change(act func(*state.State, []named) *refusal) {
+func (o older) change(act func(*directory, []named) *refusal) {
 	masters, err := o.masters()
 	if err != nil {
 		text(o.w, http.StatusBadRequest, err.Error())
@@ -81,7 +81,7 @@ func (o older) change(act func(*state.State, []named) *refusal) {
 		o.refuse(&refusal{fault: commands.BrokerError(err)})
 		return
 	}
-	if fault := act(broker.State(), masters); fault != nil {
+	if fault := act(newDirectory(broker.State()), masters); fault != nil {
 		o.refuse(fault)
 		return
 	}
@@ -114,33 +114,51 @@ func (o older) masters() ([]named, error) {
 	return list, nil
 }
 
-// watched is the master that an item means: that of its name, or for a bare address
-// the one that is there now.
-func watched(doc *state.State, item named) *state.Master {
-	if item.bare {
-		for m := range doc.Masters() {
-			if isAt(doc, m, item.addr) {
-				return m
+// directory finds masters by name and by address, so that lists of thousands take
+// no longer than they must.
+type directory struct {
+	*state.State
+	// at are the masters by address: as it is, and as clients are told it.
+	at map[state.Addr]*state.Master
+}
+
+func newDirectory(doc *state.State) *directory {
+	d := &directory{doc, make(map[state.Addr]*state.Master, doc.Len())}
+	for m := range doc.Masters() {
+		for _, a := range []state.Addr{m.Addr, doc.Shown(m, m.Addr)} {
+			if _, taken := d.at[a]; !taken {
+				d.at[a] = m
 			}
 		}
 	}
-	m, _ := doc.Master(item.name)
+	return d
+}
+
+// watched is the master that an item means: that of its name, or for a bare address
+// the one that is there now. It is nil if there is none.
+func (d *directory) watched(item named) *state.Master {
+	if item.bare {
+		if m, ok := d.at[item.addr]; ok {
+			return m
+		}
+	}
+	m, _ := d.Master(item.name)
 	return m
 }
 
 // isAt reports whether a master has that address, as it is or as clients are told it.
-func isAt(doc *state.State, m *state.Master, a state.Addr) bool {
-	return m.Addr == a || doc.Shown(m, m.Addr) == a
+func (d *directory) isAt(m *state.Master, a state.Addr) bool {
+	return m.Addr == a || d.Shown(m, m.Addr) == a
 }
 
 // add has masters watched that are not.
-func (o older) add(doc *state.State, list []named) *refusal {
+func (o older) add(d *directory, list []named) *refusal {
 	node := *o.options.Node
 	quorum, settings := o.options.NewMaster()
 	node.Tuning = commands.NewTuning(settings)
 	var added []string
 	for _, item := range list {
-		if m := watched(doc, item); m != nil && isAt(doc, m, item.addr) {
+		if m := d.watched(item); m != nil && d.isAt(m, item.addr) {
 			continue
 		}
 		reply := o.doAt(&node, "SENTINEL", "MONITOR", item.name, item.addr.Host, strconv.Itoa(item.addr.Port), strconv.Itoa(quorum))
@@ -153,14 +171,16 @@ func (o older) add(doc *state.State, list []named) *refusal {
 }
 
 // remove ends the watch of masters, if all of them are watched.
-func (o older) remove(doc *state.State, list []named) *refusal {
+func (o older) remove(d *directory, list []named) *refusal {
 	var names []string
 	for _, item := range list {
-		m := watched(doc, item)
+		m := d.watched(item)
 		if m == nil {
 			return outcome(o.do("SENTINEL", "MASTER", item.name), item.name, "", nil)
 		}
-		names = append(names, m.Name)
+		if !slices.Contains(names, m.Name) {
+			names = append(names, m.Name)
+		}
 	}
 	return o.removeAll(names)
 }
@@ -179,13 +199,17 @@ func (o older) removeAll(names []string) *refusal {
 
 // replace has these masters watched and no others. The new ones come first: a
 // failure in between leaves too much watched, and not too little.
-func (o older) replace(doc *state.State, list []named) *refusal {
-	if fault := o.add(doc, list); fault != nil {
+func (o older) replace(d *directory, list []named) *refusal {
+	if fault := o.add(d, list); fault != nil {
 		return fault
 	}
+	wanted := make(map[*state.Master]bool, len(list))
+	for _, item := range list {
+		wanted[d.watched(item)] = true
+	}
 	var superfluous []string
-	for m := range doc.Masters() {
-		if !slices.ContainsFunc(list, func(item named) bool { return watched(doc, item) == m }) {
+	for m := range d.Masters() {
+		if !wanted[m] {
 			superfluous = append(superfluous, m.Name)
 		}
 	}
