@@ -29,7 +29,7 @@ func explainCommand() *Command {
 func (c *Context) explain(m *state.Master) Reply {
 	var l fieldList
 	l.text("name", m.Name)
-	l.text("address", m.Addr.String())
+	l.text("address", c.state().Shown(m, m.Addr).String())
 	l.text("status", c.observe(m).status(m))
 	l.text("votes", c.voters(m))
 	l.count("quorum", int64(m.Quorum))
