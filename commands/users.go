@@ -353,7 +353,7 @@ func (u *Users) enforce(h Host, asking Session) {
 func (u *Users) tolerates(h Host, client Client) bool {
 	user, ok := u.of(client)
 	if !ok {
-		return !client.Authenticated // it may log in yet
+		return !client.Authenticated && !client.Subscribed() // it may log in yet
 	}
 	if !client.Subscribed() {
 		return true

@@ -96,6 +96,18 @@ func TestChangesCloseConnections(t *testing.T) {
 	}
 }
 
+// Who never logged in, because nobody had to, hears nothing more once one has to.
+func TestSubscriptionWithoutLogin(t *testing.T) {
+	b := newBench(t) // whose client 9 is subscribed
+	b.host.subscriptions = map[int64][]string{9: {"+sdown"}}
+	if b.do("ACL", "SETUSER", "default", "nopass"); b.host.killed != nil {
+		t.Errorf("killed %v, and anybody may listen", b.host.killed)
+	}
+	if b.do("ACL", "SETUSER", "default", ">pw"); !slices.Equal(b.host.killed, []int64{9}) {
+		t.Errorf("killed %v", b.host.killed)
+	}
+}
+
 // A subscription that comes just when its permission is withdrawn does not
 // survive it.
 func TestSubscriptionAfterWithdrawal(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +32,25 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		default:
 			next.ServeHTTP(w, r)
 		}
+	})
+}
+
+// steady has a fault of ours end one request and be known. Without it net/http would
+// log it among what clients do wrong.
+func (s *Server) steady(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch fault := recover(); fault {
+			case nil:
+				return
+			case http.ErrAbortHandler: // was meant
+			default:
+				s.options.Logger.Error("a request failed badly, its connection is closed; please report this",
+					"method", r.Method, "path", r.URL.Path, "panic", fault, "stack", string(debug.Stack()))
+			}
+			panic(http.ErrAbortHandler)
+		}()
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -110,7 +110,7 @@ func (s *Server) handler() http.Handler {
 		method, path, _ := strings.Cut(pattern, " ")
 		routes.HandleFunc(method+" "+apiPrefix+path, s.known(answer))
 	}
-	return s.guard(explained(routes))
+	return s.steady(s.guard(explained(routes)))
 }
 
 // metrics are for those who may read INFO, which says much of the same.

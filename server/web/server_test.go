@@ -228,6 +228,34 @@ func TestServeConn(t *testing.T) {
 	<-ended
 }
 
+// A fault of ours ends the request and is in the log, whatever its level is.
+func TestFaultOfOurs(t *testing.T) {
+	var log strings.Builder
+	node := &commands.Node{Users: commands.NewUsers("")}
+	s, err := New(Options{
+		Node: node, Host: func() commands.Host { return noHost{} }, Changes: &standalone.Broker{}, Announced: func() string { return "" },
+		NewMaster: func() (int, state.Settings) { return 1, state.DefaultSettings() },
+		Metrics:   http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a bug") }),
+		Logger:    slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, ended := pipe(t, s)
+	if _, err := io.WriteString(client, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(client); err != nil || len(answer) > 0 {
+		t.Errorf("got %q, %v", answer, err)
+	}
+	<-ended
+	for _, word := range []string{"please report this", "a bug", "path=/metrics", "TestFaultOfOurs"} {
+		if !strings.Contains(log.String(), word) {
+			t.Errorf("%q is not in the log: %s", word, log.String())
+		}
+	}
+}
+
 // Serve ends with its context, whatever its clients do.
 func TestServeEnds(t *testing.T) {
 	s := serve(t, &commands.Node{})
