@@ -17,6 +17,11 @@ import (
 
 // openBroker opens the engine that the configuration names.
 func openBroker(cfg *conf.Config, log *slog.Logger) (cluster.Broker, error) {
+	if other := leftBehind(cfg); other != "" {
+		log.Warn("the data directory holds the document of another broker, of which nothing is taken over; "+
+			"docs/MOVING.md says how masters and what was changed at run time are moved",
+			"data_dir", cfg.Broker.DataDir, "broker", string(cfg.Broker.Kind), "other", string(other))
+	}
 	if cfg.Broker.Kind == conf.RaftBroker {
 		options, err := raftOptions(cfg, log)
 		if err != nil {

@@ -83,6 +83,9 @@ func writableDir(dir string) error {
 		return fmt.Errorf("%s is not a directory", dir)
 	}
 	probe, err := os.CreateTemp(dir, ".redis-failover-check-")
+	if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
+		return fmt.Errorf("no file can be made in %s: %w", dir, fault.Err)
+	}
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ func (c *Context) explain(m *state.Master) Reply {
 	l.text("name", m.Name)
 	l.text("address", c.state().Shown(m, m.Addr).String())
 	l.text("status", c.observe(m).status(m))
+	l.text("trouble", c.trouble(m))
 	l.text("votes", c.voters(m))
 	l.count("quorum", int64(m.Quorum))
 	l.text("failover", runningFailover(m))
@@ -56,6 +57,12 @@ func (c *Context) waiting(m *state.Master) string {
 		return "this node does not watch it yet"
 	}
 	return view.Why
+}
+
+// trouble is why this node gets no valid answers from a master, "" while it does.
+func (c *Context) trouble(m *state.Master) string {
+	view, _ := c.Node.Watcher.View(m.Name)
+	return view.Master.Trouble
 }
 
 // voters are the members that hold the master for down; those that are not alive

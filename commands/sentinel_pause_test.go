@@ -122,7 +122,11 @@ func TestExplain(t *testing.T) {
 	}
 	b.do("SENTINEL", "PAUSE", "m", "REASON", "new disks")
 	b.apply(state.OpAlive{Member: self, Alive: false})
-	b.watcher.views["m"] = failover.View{Why: "no replica answers"}
+	refused := "no valid answer for 2s: connection refused"
+	b.watcher.views["m"] = failover.View{Why: "no replica answers", Master: failover.ServerView{Trouble: refused}}
+	if got := explain("trouble"); got != refused {
+		t.Errorf("trouble is %q, not %q", got, refused)
+	}
 	if got := explain("paused"); got != "by default at 127.0.0.1:1007 until resumed: new disks" {
 		t.Errorf("paused %q", got)
 	}

@@ -16,7 +16,7 @@ func (c *Config) Summary() string {
 	if c.File != "" {
 		row("file", "%s", c.File)
 	}
-	row("listen", "%s (%s)", c.Server.listenText(), c.Server.passwordText())
+	row("listen", "%s (%s)", c.Server.listenText(), c.credentialsText())
 	if u := c.Users.text(); u != "" {
 		row("users", "%s", u)
 	}
@@ -107,11 +107,14 @@ func (c *Config) tlsText() string {
 	return strings.Join(uses, ", ")
 }
 
-func (s *Server) passwordText() string {
-	if s.RequirePass == "" {
-		return "no password"
+func (c *Config) credentialsText() string {
+	switch {
+	case c.Users.File != "" || len(c.Users.Lines) > 0:
+		return "see users"
+	case c.Server.RequirePass != "":
+		return "with a password"
 	}
-	return "with a password"
+	return "no password"
 }
 
 // announceText is the address as far as it is set.

@@ -37,6 +37,12 @@ func (s *step) endScript(v *server) {
 	s.log(slog.LevelWarn, "a script keeps the server busy, sending SCRIPT KILL", slog.String("server", v.addr.String()))
 }
 
+// silence is since when a server that is in doubt gives no valid answer, and why,
+// in words.
+func (v *server) silence(now Moment) string {
+	return fmt.Sprintf("no valid answer for %s: %s", now.Sub(v.doubtSince).Round(time.Millisecond), v.trouble)
+}
+
 // down says why a server is down in this node's view, "" if it is not.
 //
 // The age that is held against down-after is that of the oldest unanswered
@@ -46,7 +52,7 @@ func (s *step) down(v *server) string {
 	if v.doubt {
 		silent := s.env.Now.Sub(v.doubtSince)
 		if silent >= s.m.DownAfter {
-			return fmt.Sprintf("no valid answer for %s: %s", silent.Round(time.Millisecond), v.trouble)
+			return v.silence(s.env.Now)
 		}
 		s.wake(v.doubtSince.Add(s.m.DownAfter))
 	}

@@ -43,6 +43,9 @@ func (v *server) view(now Moment) ServerView {
 	} else if v.doubt {
 		shown.LastPingSent = now.Sub(v.doubtSince)
 	}
+	if v.doubt {
+		shown.Trouble = v.silence(now)
+	}
 	if v.sdown {
 		shown.SDownFor = now.Sub(v.sdownSince)
 	}

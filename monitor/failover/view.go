@@ -50,7 +50,10 @@ type ServerView struct {
 	// while there was none.
 	LastOKPing time.Duration
 	LastPing   time.Duration
-	SDown      bool
+	// Trouble is why it gives no valid answer, and since when, in words; "" while
+	// it answers.
+	Trouble string
+	SDown   bool
 	// SDownFor is how long SDown has stood.
 	SDownFor time.Duration
 	// InfoAge is the age of the last INFO, 0 if there was none (HasInfo).
