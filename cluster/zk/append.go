@@ -3,6 +3,8 @@ package zk
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,12 +41,15 @@ func (s *stint) append() error {
 		case <-s.ctx.Done():
 			return nil
 		}
+		land := s.depart()
 		batch := s.b.outbox.takeBatch()
 		if len(batch) == 0 {
+			land()
 			<-slots
 			continue
 		}
 		writing.Go(func() {
+			defer land()
 			if err := s.write(batch); err != nil {
 				failed <- err
 			}
@@ -77,7 +82,8 @@ func (s *stint) write(batch []*proposal) error {
 		}
 		return nil
 	}
-	generation, asked := s.b.reader.at().Generation, time.Now()
+	at, asked := s.b.reader.at(), time.Now()
+	generation := at.Generation
 	results, err := s.fenced(&zk.CreateRequest{Path: s.at.newEntry(generation), Data: data, Acl: s.acl(), Flags: zk.FlagSequence})
 	if err != nil {
 		if refusedByServer(err) {
@@ -93,6 +99,9 @@ func (s *stint) write(batch []*proposal) error {
 	if err != nil {
 		return err
 	}
+	if number < at.Next {
+		return s.wentBack(fmt.Sprintf("it gave out the number %d where this node had read to %s", number, s.at.entry(at)))
+	}
 	if number >= s.b.reader.entries() {
 		// The directory was full, so this entry does not count.
 		turned := s.b.reader.turn(generation)
@@ -105,5 +114,37 @@ func (s *stint) write(batch []*proposal) error {
 		return nil
 	}
 	s.wrote(place{generation, number}, data)
+	return nil
+}
+
+// depart notes that proposals are about to be taken from the outbox; what it
+// returns is to be called when it is known what has become of them.
+func (s *stint) depart() (land func()) {
+	flight := make(chan struct{})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flights[flight] = true
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.flights, flight)
+		close(flight)
+	}
+}
+
+// landed waits for what has departed by now. Its caller may have given a proposal
+// up that has yet to be handed to the library, and would arrive behind whatever
+// is asked next.
+func (s *stint) landed() error {
+	s.mu.Lock()
+	flights := slices.Collect(maps.Keys(s.flights))
+	s.mu.Unlock()
+	for _, flight := range flights {
+		select {
+		case <-flight:
+		case <-s.ctx.Done():
+			return s.ctx.Err()
+		}
+	}
 	return nil
 }

@@ -87,7 +87,7 @@ func (b *Broker) read() error {
 		}
 		changed := b.HealthChanged()
 		s := b.stint.Load()
-		if s != nil && s.confirm() == nil {
+		if s != nil && s.landed() == nil && s.confirm() == nil {
 			return nil
 		}
 		// The stint is over, or will be; the next one or the end of patience

@@ -180,7 +180,7 @@ func (b *Broker) spend(on *line) error {
 	defer stop()
 	s := &stint{
 		b: b, ctx: ctx, line: on, conn: on.conn, at: layout{b.options.Path},
-		own: map[place][]byte{}, kick: make(chan struct{}, 1), complained: map[string]time.Time{},
+		own: map[place][]byte{}, kick: make(chan struct{}, 1), flights: map[chan struct{}]bool{}, complained: map[string]time.Time{},
 	}
 	s.head.Store(&headNode{})
 	defer b.stint.Store(nil)

@@ -18,6 +18,8 @@ type reader struct {
 	mu    sync.Mutex
 	doc   *state.State
 	place place
+	// last is the entry that was read before place, nil if it is not known.
+	last []byte
 	// bytes were read of the log since the last snapshot was made or loaded.
 	bytes int64
 	// limit is how many entries a directory of the log holds: what lies behind
@@ -54,14 +56,16 @@ func (r *reader) snapshot() (*state.State, place, int64) {
 	return r.doc, r.place, r.bytes
 }
 
-func (r *reader) move(doc *state.State, to place, bytes int64) {
+// move is for the follower: entry is the one that was read before to, nil if it is
+// not known.
+func (r *reader) move(doc *state.State, to place, bytes int64, entry []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if to.Generation != r.place.Generation {
 		close(r.turned)
 		r.turned = make(chan struct{})
 	}
-	r.doc, r.place, r.bytes = doc, to, bytes
+	r.doc, r.place, r.bytes, r.last = doc, to, bytes, entry
 }
 
 func (r *reader) forgetBytes(bytes int64) {
@@ -177,11 +181,15 @@ func (s *stint) skip() (skipped bool, err error) {
 	case !errors.Is(err, zk.ErrNoNode):
 		return false, err
 	}
-	if at.before(s.head.Load().Place) {
+	head, err := s.readHead()
+	if err != nil {
+		return false, err
+	}
+	if at.before(head.Place) {
 		return true, nil // it has just been removed
 	}
 	s.b.log.Error("somebody has put something of another name into the log; its number is passed over", "entry", s.at.entry(at))
-	s.b.reader.move(doc, s.b.reader.after(at), bytes)
+	s.b.reader.move(doc, s.b.reader.after(at), bytes, nil)
 	return true, nil
 }
 
@@ -287,7 +295,7 @@ func (s *stint) reload() error {
 	if present, from, _ := s.b.reader.snapshot(); doc.Index < present.Index || !from.before(at) {
 		return fmt.Errorf("the log of %s has a gap at %s: an entry is missing that the snapshot at index %d does not contain", s.at.base, s.at.entry(s.b.reader.at()), doc.Index)
 	}
-	s.b.reader.move(doc, at, 0)
+	s.b.reader.move(doc, at, 0, nil)
 	s.b.doc.Reset(doc)
 	return nil
 }
@@ -350,7 +358,7 @@ func (s *stint) apply(entries [][]byte, places []place) error {
 			changes = append(changes, cluster.Change{Index: doc.Index, State: doc, Mutation: mutation, Outcome: outcome})
 		}
 		bytes += int64(len(data))
-		s.b.reader.move(doc, s.b.reader.after(places[i]), bytes)
+		s.b.reader.move(doc, s.b.reader.after(places[i]), bytes, data)
 		s.b.doc.Publish(changes)
 	}
 	return nil

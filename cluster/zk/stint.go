@@ -39,6 +39,8 @@ type stint struct {
 	own    map[place][]byte
 	probes []chan struct{}
 	kick   chan struct{}
+	// flights are the entries of this node that are on their way; mu guards it.
+	flights map[chan struct{}]bool
 	// looked is when the follower last looked for numbers without an entry.
 	looked time.Time
 
@@ -195,6 +197,9 @@ func (s *stint) prepare() error {
 	if err := s.identify(); err != nil {
 		return err
 	}
+	if err := s.settle(); err != nil {
+		return err
+	}
 	if err := s.findBase(); err != nil {
 		return err
 	}
@@ -204,8 +209,10 @@ func (s *stint) prepare() error {
 	if err := s.appear(); err != nil {
 		return fmt.Errorf("%s: %w", s.at.viewMember(s.b.self), err)
 	}
-	_, err := s.readHead()
-	return err
+	if _, err := s.readHead(); err != nil {
+		return err
+	}
+	return s.continues()
 }
 
 // identify gives the credentials, once to each connection.
