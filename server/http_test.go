@@ -2,10 +2,12 @@ package server
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -107,4 +109,24 @@ func TestHTTPTurnedOff(t *testing.T) {
 	c.send("GET /x HTTP/1.1|Host: y||SHUTDOWN|")
 	c.expectEnd("")
 	dial(t, s).do("PING", "+PONG|")
+}
+
+// FuzzSpeaksHTTP: in whatever pieces the bytes come, what begins like a request is
+// one, nothing else is, and no byte is lost.
+func FuzzSpeaksHTTP(f *testing.F) {
+	for _, seed := range []string{"GET /", "GET x\r\n", "DELETE /x HTTP/1.1\r\n\r\n", "OPTIONS *", "OPTIONS x", "*1\r\n", "\r\n", "", "P", "PUT", "get /"} {
+		f.Add([]byte(seed), uint8(0))
+		f.Add([]byte(seed), uint8(200))
+	}
+	request := regexp.MustCompile(`\A((GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) /|OPTIONS \*)`)
+	f.Fuzz(func(t *testing.T, in []byte, split uint8) {
+		frames := newFrames(&splitReader{in, int(split)}, testQuery, func() bool { return true }, func() error { return nil })
+		http, err := speaksHTTP(frames)
+		if http != request.Match(in) {
+			t.Errorf("%q in pieces of %d: HTTP %v, %v", in, split, http, err)
+		}
+		if got := frames.unread(); !bytes.HasPrefix(in, got) || err != nil && len(got) < len(in) {
+			t.Errorf("%q in pieces of %d: %q is left, %v", in, split, got, err)
+		}
+	})
 }

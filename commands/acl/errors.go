@@ -31,12 +31,29 @@ func (e *RuleError) Error() string {
 	return fmt.Sprintf("Error in ACL SETUSER modifier '%s': %s", cString(e.Rule), string(e.Reason))
 }
 
-// Show is the rule as it may be logged.
-func (e *RuleError) Show() string {
-	if e.Rule != "" && strings.IndexByte("><#!", e.Rule[0]) >= 0 {
-		return e.Rule[:1] + "******"
+// Show is the rule as it may be logged. A word of no known form is not shown: the
+// likeliest is a password without ">" before it.
+func (e *RuleError) Show() string { return hidden(e.Rule) }
+
+// hidden is a rule, or the beginning of a selector, without what may be a password.
+func hidden(rule string) string {
+	switch {
+	case harmless(rule):
+		return cString(rule)
+	case rule != "" && strings.IndexByte("><#!(", rule[0]) >= 0:
+		return rule[:1] + "******"
 	}
-	return cString(e.Rule)
+	return "******"
+}
+
+// harmless reports whether all words of a rule are about commands, keys or channels.
+func harmless(rule string) bool {
+	for word := range strings.FieldsFuncSeq(strings.TrimPrefix(rule, "("), isSpace) {
+		if strings.IndexByte("+-~%&)", word[0]) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // ParenthesisError is a selector that does not end.

@@ -92,5 +92,8 @@ func Explain(err error) string {
 	if rule := new(RuleError); errors.As(err, &rule) {
 		return fmt.Sprintf("'%s': %s", rule.Show(), string(rule.Reason))
 	}
+	if open := new(ParenthesisError); errors.As(err, &open) {
+		return (&ParenthesisError{hidden(open.Word)}).Error()
+	}
 	return err.Error()
 }

@@ -132,10 +132,17 @@ func TestAdmits(t *testing.T) {
 }
 
 func TestErrorsHidePasswords(t *testing.T) {
-	for _, rule := range []string{"#secret", "!secret", "<secret"} {
-		_, err := with(t).With(rule)
-		if text := Explain(err); strings.Contains(text, "secret") || !strings.HasPrefix(text, "'"+rule[:1]+"******'") {
-			t.Errorf("%s: %s", rule, text)
+	for rules, want := range map[string]string{
+		"#secret": "'#******': ", "!secret": "'!******': ", "<secret": "'<******': ",
+		// The sign before it was forgotten, or a blank is between them.
+		"on secret": "'******': ", "> secret": "'******': ",
+		"(+ping >secret)": "'(******': ", "(>secret +ping": "starting at '(******'.",
+		// What helps and hides nothing is shown.
+		"+nope": "'+nope': ", "-@nope": "'-@nope': ", "(+ping +nope)": "'(+ping +nope)': ", "( +ping": "starting at '('.",
+	} {
+		_, err := with(t).With(strings.Split(rules, " ")...)
+		if text := Explain(err); strings.Contains(text, "secret") || !strings.Contains(text, want) {
+			t.Errorf("%s: %s", rules, text)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"redis-failover/cluster/state"
 	"redis-failover/commands"
 )
 
@@ -120,6 +121,11 @@ func (e *exchange) settings(words ...string) ([]string, bool) {
 		values, err := optionValues(options[option])
 		if err != nil {
 			e.problem(http.StatusBadRequest, "ERR", fmt.Sprintf("%.100q: %v", option, err))
+			return nil, false
+		}
+		// More would be read as further options.
+		if wanted, _ := state.OptionValues(option); len(values) != max(wanted, 1) {
+			e.problem(http.StatusBadRequest, "ERR", fmt.Sprintf("%.100q: it has %d values, where %d would be right", option, len(values), max(wanted, 1)))
 			return nil, false
 		}
 		words = append(append(words, option), values...)

@@ -306,6 +306,9 @@ func TestMasters(t *testing.T) {
 		t.Errorf("changed to %v", changed)
 	}
 	w.call("PATCH", path, `{"quorum": 3, "down-after-milliseconds": -1}`, 400)
+	// The rest of a list is no further option.
+	w.call("PATCH", path, `{"quorum": ["3", "down-after-milliseconds", "5"]}`, 400)
+	w.call("PATCH", path, `{"rename-command": "CONFIG"}`, 400)
 	if m := w.call("GET", path, "", 200); at(t, m, "quorum") != 1.0 {
 		t.Errorf("a wrong change was taken halfway: %v", m)
 	}
@@ -451,6 +454,7 @@ func TestConfig(t *testing.T) {
 	w := newWorld(t, commands.NewUsers(""))
 	w.call("PATCH", "/config", `{"resolve-hostnames": true, "sentinel-user": "u"}`, 204)
 	w.call("PATCH", "/config", `{"resolve-hostnames": "maybe", "sentinel-user": "v"}`, 400)
+	w.call("PATCH", "/config", `{"resolve-hostnames": ["yes", "sentinel-user", "v"]}`, 400)
 	w.call("PATCH", "/config", `{}`, 400)
 	got := w.call("GET", "/config", "", 200)
 	if at(t, got, "resolve-hostnames") != "yes" || at(t, got, "sentinel-user") != "u" || at(t, got, "loglevel") != "notice" {
