@@ -74,6 +74,8 @@ func (p *infoParser) line(key, value string) {
 		f.Loading = value == "1"
 	case "role":
 		p.role(value)
+	case "slaves":
+		p.listedTogether(value)
 	case "master_replid":
 		setHistory(&f.ReplID, value)
 	case "master_replid2":
@@ -101,6 +103,8 @@ func (p *infoParser) replicaLine(key, value string) {
 		}
 	case "master_port":
 		setNumber(&f.MasterPort, value, 1, maxPort)
+	case "slaveof":
+		p.upstream(value)
 	case "master_link_status":
 		f.LinkUp = value == "up"
 	case "master_sync_in_progress":
@@ -135,6 +139,35 @@ func (p *infoParser) listed(value string) {
 	if addr, ok := parseListed(value); ok {
 		p.facts.Replicas = append(p.facts.Replicas, addr)
 	}
+}
+
+// listedTogether reads the replicas of an engine that has one line for all of
+// them, "host:port,host:port".
+func (p *infoParser) listedTogether(value string) {
+	for value != "" && len(p.facts.Replicas) < maxListedReplicas {
+		var one string
+		one, value, _ = strings.Cut(value, ",")
+		if addr, ok := parseJoined(one); ok {
+			p.facts.Replicas = append(p.facts.Replicas, addr)
+		}
+	}
+}
+
+// upstream reads the master of a replica that has one line for both halves of
+// its address, "host:port"; it is empty for a master.
+func (p *infoParser) upstream(value string) {
+	if addr, ok := parseJoined(value); ok {
+		p.facts.MasterHost, p.facts.MasterPort = addr.Host, addr.Port
+	}
+}
+
+// parseJoined reads "host:port", with brackets around IPv6.
+func parseJoined(value string) (state.Addr, bool) {
+	addr, err := state.ParseAddr(value)
+	if err != nil || !validHost(addr.Host) {
+		return state.Addr{}, false
+	}
+	return state.Addr{Host: strings.Clone(addr.Host), Port: addr.Port}, true
 }
 
 // finish drops what does not count under the reported role and returns the

@@ -44,7 +44,21 @@ func TestParseInfoOfRealServers(t *testing.T) {
 	replica.LinkUp, replica.LastIO = true, 2*time.Second
 	replica.Offset, replica.HasOffset = 420331, true
 
-	for file, want := range map[string]failover.Facts{"info-master.txt": master, "info-replica.txt": replica} {
+	// LedisDB has neither run ids nor histories, and words of its own for who
+	// follows whom.
+	ledisMaster, ledisReplica := factsOfNothing(), factsOfNothing()
+	ledisMaster.Role = failover.RoleMaster
+	ledisMaster.Replicas = []state.Addr{{Host: "127.0.0.1", Port: 21381}, {Host: "127.0.0.1", Port: 21382}}
+
+	ledisReplica.Role = failover.RoleReplica
+	ledisReplica.MasterHost, ledisReplica.MasterPort = "127.0.0.1", 21380
+	ledisReplica.LinkUp = true
+	ledisReplica.Offset, ledisReplica.HasOffset = 17, true
+
+	for file, want := range map[string]failover.Facts{
+		"info-master.txt": master, "info-replica.txt": replica,
+		"info-ledisdb-master.txt": ledisMaster, "info-ledisdb-replica.txt": ledisReplica,
+	} {
 		lf := sampleInfo(t, file)
 		for ends, text := range map[string]string{"LF": lf, "CRLF": strings.ReplaceAll(lf, "\n", "\r\n")} {
 			if got := ParseInfo(text); !reflect.DeepEqual(got, want) {
@@ -110,6 +124,15 @@ func TestParseInfoLines(t *testing.T) {
 		{"master by IPv6", "role:slave\nmaster_host:2001:db8::7\nmaster_port:6379", func(f *facts) {
 			f.Role, f.MasterHost, f.MasterPort = failover.RoleReplica, "2001:db8::7", 6379
 		}},
+		{"master in one line", "role:slave\nslaveof:redis-0.redis:6379", func(f *facts) {
+			f.Role, f.MasterHost, f.MasterPort = failover.RoleReplica, "redis-0.redis", 6379
+		}},
+		{"master in one line, by IPv6", "role:slave\nslaveof:[2001:db8::7]:6379", func(f *facts) {
+			f.Role, f.MasterHost, f.MasterPort = failover.RoleReplica, "2001:db8::7", 6379
+		}},
+		{"no master in one line", "role:master\nslaveof:", func(f *facts) { f.Role = failover.RoleMaster }},
+		{"impossible master in one line", "role:slave\nslaveof:h:65536", func(f *facts) { f.Role = failover.RoleReplica }},
+		{"former master's line", "role:master\nslaveof:h:1", func(f *facts) { f.Role = failover.RoleMaster }},
 		{"impossible master", "role:slave\nmaster_host:two words\nmaster_port:65536", func(f *facts) { f.Role = failover.RoleReplica }},
 		{"former master's lines", "role:master\nmaster_host:h\nmaster_port:1\nmaster_link_status:up\nmaster_last_io_seconds_ago:3\n" +
 			"master_sync_in_progress:1\nmaster_link_down_since_seconds:4", func(f *facts) { f.Role = failover.RoleMaster }},
@@ -155,6 +178,11 @@ func TestParseInfoReplicas(t *testing.T) {
 		{"slave0:", nil},
 		{"slave0:a", nil},
 		{"slave_x:ip=a,port=1", nil},
+		{"slaves:10.0.0.1:6379", []state.Addr{{Host: "10.0.0.1", Port: 6379}}},
+		{"slaves:a:1,[2001:db8::7]:2,b:3", []state.Addr{{Host: "a", Port: 1}, {Host: "2001:db8::7", Port: 2}, {Host: "b", Port: 3}}},
+		{"slaves:a:0,,b:1,c,:2", []state.Addr{{Host: "b", Port: 1}}},
+		{"slaves:", nil},
+		{"slaves:2", nil}, // a number of them, as connected_slaves is
 		{"slave:ip=a,port=1", nil},
 	}
 	for _, tt := range tests {
@@ -165,15 +193,18 @@ func TestParseInfoReplicas(t *testing.T) {
 }
 
 func TestParseInfoBoundsTheReplicas(t *testing.T) {
-	text := "role:master\n" + strings.Repeat("slave0:ip=a,port=1\n", 5000)
-	if got := len(ParseInfo(text).Replicas); got != maxListedReplicas {
-		t.Errorf("got %d replicas, want the first %d", got, maxListedReplicas)
+	for _, lines := range []string{strings.Repeat("slave0:ip=a,port=1\n", 5000), "slaves:" + strings.Repeat("a:1,", 5000)} {
+		if got := len(ParseInfo("role:master\n" + lines).Replicas); got != maxListedReplicas {
+			t.Errorf("got %d replicas from %.20q…, want the first %d", got, lines, maxListedReplicas)
+		}
 	}
 }
 
 func FuzzParseInfo(f *testing.F) {
 	f.Add(sampleInfo(f, "info-master.txt"))
 	f.Add(sampleInfo(f, "info-replica.txt"))
+	f.Add(sampleInfo(f, "info-ledisdb-master.txt"))
+	f.Add(sampleInfo(f, "info-ledisdb-replica.txt"))
 	f.Add("role:slave\nmaster_host:h\nmaster_port:0\nslave_priority:-1\nslave_repl_offset:-9\nmaster_link_down_since_seconds:99999999999")
 	f.Add("slave0:ip=a,port=1,ip=,port=0\nslave1:::1,1\nslave2:=,=\nslave3:,,,\r\n\r\r\n:::")
 	f.Fuzz(func(t *testing.T, text string) {

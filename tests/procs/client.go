@@ -1,6 +1,7 @@
 package procs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -120,7 +121,7 @@ func (s *Server) Follows(master state.Addr) error {
 	if err != nil {
 		return err
 	}
-	of := info["master_host"] + ":" + info["master_port"]
+	of := cmp.Or(info["slaveof"], info["master_host"]+":"+info["master_port"]) // LedisDB has it in one line
 	switch {
 	case info["role"] != "slave":
 		return fmt.Errorf("%s is a %s, not a replica of %s", s.Addr, info["role"], master)
