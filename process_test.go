@@ -125,7 +125,7 @@ func TestReloadAll(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
-		reloadAll(ctx, heard, all, slog.New(slog.NewTextHandler(&log, nil)))
+		reloadAll(ctx, heard, all, manager{}, slog.New(slog.NewTextHandler(&log, nil)))
 		close(done)
 	}()
 	heard <- syscall.SIGHUP

@@ -25,13 +25,14 @@ func hangups() (heard <-chan os.Signal, stop func()) {
 }
 
 // reloadAll reads everything anew with each SIGHUP, until ctx ends.
-func reloadAll(ctx context.Context, heard <-chan os.Signal, all []reload, log *slog.Logger) {
+func reloadAll(ctx context.Context, heard <-chan os.Signal, all []reload, tell manager, log *slog.Logger) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-heard:
 		}
+		tell.tell(isReloading)
 		for _, r := range all {
 			if err := r.do(); err != nil {
 				log.Error("SIGHUP: what there was stays in use", "of", r.what, "error", err)
@@ -39,5 +40,6 @@ func reloadAll(ctx context.Context, heard <-chan os.Signal, all []reload, log *s
 			}
 			log.Info("SIGHUP: read anew", "what", r.what)
 		}
+		tell.tell(isReady)
 	}
 }

@@ -70,6 +70,7 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger, level comman
 		return err
 	}
 	node.hangups = heard
+	node.manager = newManager(cfg.Supervised, os.Getenv, log)
 	return node.run(ctx)
 }
 
@@ -86,6 +87,7 @@ type node struct {
 	seeder  *seeder
 	hangups <-chan os.Signal
 	reloads []reload
+	manager manager
 }
 
 func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker cluster.Broker, store *certs.Store, listener, httpListener net.Listener, shutdown func()) (*node, error) {
@@ -184,7 +186,7 @@ func (n *node) run(ctx context.Context) error {
 	parts.Go(func() { n.scripts.Run(ctx) })
 	parts.Go(func() { n.http.run(ctx) })
 	parts.Go(func() { n.metrics.Run(ctx) })
-	parts.Go(func() { reloadAll(ctx, n.hangups, n.reloads, n.log) })
+	parts.Go(func() { reloadAll(ctx, n.hangups, n.reloads, n.manager, n.log) })
 	lost := make(chan error, 1)
 	parts.Go(func() {
 		lost <- n.awaitLoss(ctx)
@@ -206,6 +208,7 @@ func (n *node) run(ctx context.Context) error {
 	}
 	n.log.Info("ready", "version", version, "address", n.server.Addr().String(), "id", string(n.broker.Self()),
 		"masters", n.broker.State().Len(), "document", n.broker.Health().Condition.String())
+	parts.Go(func() { n.manager.run(ctx, n.progress) })
 	err := n.server.Serve(ctx)
 	cancel()
 	if errors.Is(err, context.Canceled) {
@@ -218,6 +221,15 @@ func (n *node) run(ctx context.Context) error {
 	}
 	n.log.Error("stopping", "reason", err)
 	return logged{err}
+}
+
+// progress grows while the node works: while the loop that watches the servers
+// turns, and the document, its broker and the server answer.
+func (n *node) progress() uint64 {
+	n.broker.State()
+	n.broker.Health()
+	n.server.Stats()
+	return n.monitor.Turns()
 }
 
 // logged is why a node that ran has ended: the log has it.

@@ -41,6 +41,8 @@ type Config struct {
 	// PidFile is where the id of the process is written while it runs, "" for
 	// nowhere.
 	PidFile string
+	// Supervised says whether a service manager is told how the node is.
+	Supervised Supervision
 	// MyID is the node's id from a sentinel.conf that Sentinel has used, "" to
 	// have one drawn.
 	MyID state.MemberID
@@ -318,6 +320,19 @@ type ZK struct {
 // ZKTLS names PEM files: the authorities that the servers' certificates must come
 // from, and this node's certificate and key, both or none.
 type ZKTLS struct{ CAFile, CertFile, KeyFile string }
+
+// Supervision says who is told when the node is ready, works and stops.
+type Supervision string
+
+// The choices.
+const (
+	// SupervisedAuto tells a service manager that NOTIFY_SOCKET names, if any.
+	SupervisedAuto Supervision = "auto"
+	// SupervisedSystemd is the same, with a warning if there is none.
+	SupervisedSystemd Supervision = "systemd"
+	// SupervisedNo tells nobody.
+	SupervisedNo Supervision = "no"
+)
 
 // Log is the part of the logger.
 type Log struct {

@@ -79,6 +79,7 @@ func Default() Config {
 			ZK:      ZK{Path: defaultZKPath, SessionTimeout: defaultZKSession},
 		},
 		Log:          Log{Level: defaultLogLevel, Format: defaultLogFormat},
+		Supervised:   SupervisedAuto,
 		MastersState: MastersExisting,
 		NewMaster:    NewMaster{DownAfter: defaultMaxDownTime, Quorum: defaultQuorum},
 	}

@@ -74,6 +74,7 @@ func TestFlagFaults(t *testing.T) {
 		{"-broker zk -zk_addr a:1 -zk_tls_ca c -zk_tls_key k", "'zk_tls_cert': A certificate needs its key, and a key its certificate. Give -zk_tls_cert and -zk_tls_key, or neither."},
 		{"-zk_addr a:1", "'-zk_addr a:1': This setting means nothing to the broker standalone." + foreignWant},
 		{"-log_level loud", `'-log_level loud': There is no log level "loud".` + levelWant},
+		{"-service_manager runit", `'-service_manager runit': There is no choice "runit". Give auto, systemd or no.`},
 		{"-log_format xml", `'-log_format xml': There is no choice "xml". Give text or json.`},
 		{"-isolated_answers maybe", `'-isolated_answers maybe': "maybe" is neither yes nor no. Give yes or no.`},
 		{"-check=maybe", `'-check': "maybe" is neither true nor false. Give -check alone, or with =true or =false.`},

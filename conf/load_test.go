@@ -120,6 +120,8 @@ func TestFlags(t *testing.T) {
 		{"-log_level warning", "WARN", func(c *Config) any { return c.Log.Level }},
 		{"-log_level nothing", LevelNothing.String(), func(c *Config) any { return c.Log.Level }},
 		{"-log_format json", "json", func(c *Config) any { return c.Log.Format }},
+		{"-service_manager no", "no", func(c *Config) any { return c.Supervised }},
+		{"-service_manager upstart", "no", func(c *Config) any { return c.Supervised }},
 		{"-check", "true", func(c *Config) any { return c.Check }},
 		{"-check=false", "false", func(c *Config) any { return c.Check }},
 		{"--version", "true", func(c *Config) any { return c.Version }},

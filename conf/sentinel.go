@@ -31,7 +31,7 @@ func (l *loader) readSentinel(path string, text []byte) {
 // directiveSettings are the settings that directives stand for.
 var directiveSettings = map[string]string{
 	"aclfile": "users_file", "acllog-max-len": "users_log", "acl-pubsub-default": "users_channels",
-	"bind-source-addr": "source_addr", "unixsocket": "socket", "unixsocketperm": "socket_mode",
+	"bind-source-addr": "source_addr", "unixsocket": "socket", "unixsocketperm": "socket_mode", "supervised": "service_manager",
 	"tls-cert-file": "tls_cert", "tls-key-file": "tls_key", "tls-key-file-pass": "tls_key_pass",
 	"tls-client-cert-file": "tls_client_cert", "tls-client-key-file": "tls_client_key", "tls-client-key-file-pass": "tls_client_key_pass",
 	"tls-ca-cert-file": "tls_ca", "tls-ca-cert-dir": "tls_ca_dir", "tls-auth-clients": "tls_clients",

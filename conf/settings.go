@@ -452,7 +452,23 @@ func logSettings() table {
 			},
 			show: func(c *Config) string { return c.Log.Format },
 		},
+		{
+			name: "service_manager", arg: "WHICH",
+			help: "who is told how the node is: auto (whom NOTIFY_SOCKET names, if any), systemd or no",
+			want: "Give auto, systemd or no.",
+			set:  setSupervised,
+			show: func(c *Config) string { return string(c.Supervised) },
+		},
 	}
+}
+
+// setSupervised takes Redis's words. Upstart asked its services to stop
+// themselves, and is gone.
+func setSupervised(c *Config, text string) error {
+	if strings.EqualFold(text, "upstart") {
+		text = string(SupervisedNo)
+	}
+	return setWord(&c.Supervised, text, SupervisedAuto, SupervisedSystemd, SupervisedNo)
 }
 
 // actionSettings are those that say what to do, and so make no sense in a file.

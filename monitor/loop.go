@@ -71,6 +71,7 @@ func (m *Monitor) loop(ctx context.Context) {
 		spare = m.turn(spare)
 		next := m.sleep()
 		m.mu.Unlock()
+		m.turns.Add(1)
 		timer.Reset(next)
 	}
 }

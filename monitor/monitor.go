@@ -86,6 +86,7 @@ type Monitor struct {
 
 	inbox     inbox
 	simulated atomic.Uint32 // FailurePoint bits
+	turns     atomic.Uint64
 	request   atomic.Uint64
 	waiting   sync.Map // request number -> chan error
 	// complaints holds the last error text of servers that do not let us in,
@@ -186,6 +187,10 @@ func (m *Monitor) View(name string) (failover.View, bool) {
 // Member returns what this node observes of another member of the document,
 // false if there is none of that id (yet), and for this node itself.
 func (m *Monitor) Member(id state.MemberID) (failover.MemberView, bool) { return m.peers.view(id) }
+
+// Turns is how often the loop has looked at what there is to do: at least ten
+// times a second, as long as it works. It may be called at any time.
+func (m *Monitor) Turns() uint64 { return m.turns.Load() }
 
 // TiltSeconds is for how long this node has known that its process was paused
 // and has not yet asked everybody anew; -1 when all is well.

@@ -100,7 +100,7 @@ const yesOrNo = "argument must be 'yes' or 'no'."
 
 // others are the directives of File.Others.
 var others = map[string]otherKind{
-	"aclfile": isPath, "acllog-max-len": isText, "acl-pubsub-default": isText, "pidfile": isPath, "unixsocket": isPath, "unixsocketperm": isText, "bind-source-addr": isText,
+	"aclfile": isPath, "acllog-max-len": isText, "acl-pubsub-default": isText, "pidfile": isPath, "supervised": isText, "unixsocket": isPath, "unixsocketperm": isText, "bind-source-addr": isText,
 	"tls-cert-file": isPath, "tls-key-file": isPath, "tls-key-file-pass": isText,
 	"tls-client-cert-file": isPath, "tls-client-key-file": isPath, "tls-client-key-file-pass": isText,
 	"tls-ca-cert-file": isPath, "tls-ca-cert-dir": isPath,
@@ -252,7 +252,6 @@ func (p *parser) withoutEffect(l Line) {
 // otherwise says what is done in place of what some directives ask for.
 var otherwise = map[string]string{
 	"daemonize":                 "the process stays in the foreground; a service manager puts it into the background.",
-	"supervised":                "no service manager is told when the node is ready.",
 	"syslog-enabled":            "the log goes to logfile, or to standard output, which a service manager keeps.",
 	"tls-dh-params-file":        "keys are exchanged by elliptic curves only, which take no parameters.",
 	"tls-ciphersuites":          "with TLS 1.3 Go offers all its ciphers, each of which is safe.",

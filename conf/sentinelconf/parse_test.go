@@ -422,7 +422,6 @@ func TestNotices(t *testing.T) {
 	for text, serious := range map[string]bool{
 		"daemonize yes":                           false,
 		"daemonize no":                            false,
-		"supervised systemd":                      false,
 		"tls-dh-params-file p":                    false,
 		"client-output-buffer-limit normal 0 0 0": false,
 		"sentinel monitor m 127.0.0.1 6379 1\nsentinel parallel-syncs m 0": false,

@@ -3,6 +3,7 @@ package sentinelconf
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -216,4 +217,16 @@ func isHost(text string) bool {
 	return text != "" && len(text) <= maxHost && !strings.ContainsFunc(text, func(r rune) bool {
 		return r <= ' ' || r == 0x7f || strings.ContainsRune(`:/[]@,"'`, r)
 	})
+}
+
+// SentinelForms returns the forms of all lines that begin with "sentinel", without
+// that word, sorted: "monitor <master> <host> <port> <quorum>".
+func SentinelForms() []string {
+	var forms []string
+	for _, name := range sentinelNames() {
+		f, _ := form(name)
+		forms = append(forms, name+" "+f.usage)
+	}
+	slices.Sort(forms)
+	return forms
 }

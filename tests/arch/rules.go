@@ -46,7 +46,7 @@ var libraries = []library{
 	{"github.com/spf13/viper", []string{"conf"}, "where a setting comes from is known to conf alone"},
 	{"github.com/spf13/pflag", []string{"conf"}, "where a setting comes from is known to conf alone"},
 	{"github.com/pelletier/go-toml", []string{"conf"}, "file formats are conf's"},
-	{"go.yaml.in/yaml", []string{"conf"}, "file formats are conf's"},
+	{"go.yaml.in/yaml", []string{"conf", "tests/..."}, "file formats are conf's; tests read what is for other programs"},
 	{"github.com/anishathalye/porcupine", []string{"tests/..."}, "it judges histories, of which a server has none"},
 	{"github.com/prometheus/client_golang", []string{"server/metrics"}, "how numbers are told is known in one place"},
 	{"github.com/getkin/kin-openapi", []string{"tests/...", "server/web"}, "it holds the answers of HTTP against their description, in tests"},
