@@ -118,11 +118,12 @@ type Result struct {
 // within half a minute.
 func Run(t testing.TB, args ...string) Result {
 	t.Helper()
+	program := Binary(t) // which may take a while that is not the program's
 	const limit = 30 * time.Second
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, Binary(t), args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = t.TempDir(), &stdout, &stderr
 	err := cmd.Run()
 	if ended := (*exec.ExitError)(nil); (err != nil && !errors.As(err, &ended)) || ctx.Err() != nil {

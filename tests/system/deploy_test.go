@@ -12,13 +12,20 @@ import (
 	"redis-failover/tests/procs"
 )
 
-// root is the folder of the module.
-const root = "../.."
+// inRepository is the absolute path of something in the repository.
+func inRepository(t *testing.T, path ...string) string {
+	t.Helper()
+	whole, err := filepath.Abs(filepath.Join(append([]string{"..", ".."}, path...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return whole
+}
 
 // Every configuration file that people are shown is good as it stands.
 func TestSampleConfigurations(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(root, "etc", "*"))
+	files, err := filepath.Glob(inRepository(t, "etc", "*"))
 	if err != nil || len(files) < 4 {
 		t.Fatalf("%d files in etc (%v)", len(files), err)
 	}
@@ -51,7 +58,7 @@ type compose struct {
 // watch a server of the same file.
 func TestComposeFile(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join(root, "deploy", "compose.yaml"))
+	text, err := os.ReadFile(inRepository(t, "deploy", "compose.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +105,7 @@ func TestComposeFile(t *testing.T) {
 // The unit's command line is good, with the sample of the file that it names.
 func TestUnitFile(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join(root, "deploy", "redis-failover.service"))
+	text, err := os.ReadFile(inRepository(t, "deploy", "redis-failover.service"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +116,7 @@ func TestUnitFile(t *testing.T) {
 		}
 	}
 	args := strings.Fields(strings.TrimPrefix(lineWith(lines, "ExecStart="), "ExecStart="))
-	sample := filepath.Join(root, "etc", filepath.Base(args[len(args)-1]))
+	sample := inRepository(t, "etc", filepath.Base(args[len(args)-1]))
 	if len(args) != 3 || args[0] != "/usr/bin/redis-failover" || args[1] != "-data_dir=/var/lib/redis-failover" {
 		t.Errorf("ExecStart is %q", args)
 	}
