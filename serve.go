@@ -135,14 +135,14 @@ func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker
 		Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
 	}
 	addr := announced(cfg, cfg.Server.AnnounceAddr, listener)
-	if n.http, err = newHTTP(cfg, protect(cfg, httpListener, commandNode.Users.Open), web.Options{
-		Node: commandNode, Host: func() commands.Host { return n.server }, Changes: broker, Metrics: n.metrics.Handler(),
-		Announced: func() string { return cmp.Or(memberAddr(broker).Host, addr.Host) }, MaxClients: cfg.Server.MaxClients, Logger: log,
-	}); err != nil {
-		return nil, err
-	}
 	maxClients, err := affordClients(cfg.Server.MaxClients, otherFiles(cfg, broker.State()), systemFiles(), log)
 	if err != nil {
+		return nil, err
+	}
+	if n.http, err = newHTTP(cfg, protect(cfg, httpListener, commandNode.Users.Open), web.Options{
+		Node: commandNode, Host: func() commands.Host { return n.server }, Changes: broker, Metrics: n.metrics.Handler(),
+		Announced: func() string { return cmp.Or(memberAddr(broker).Host, addr.Host) }, MaxClients: maxClients, Logger: log,
+	}); err != nil {
 		return nil, err
 	}
 	listener = protect(cfg, listener, commandNode.Users.Open)

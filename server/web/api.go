@@ -92,7 +92,7 @@ func (e *exchange) monitor() {
 	if there { // the same again
 		status = http.StatusOK
 	}
-	e.w.Header().Set("Location", "/api/v1/masters/"+url.PathEscape(master.Name))
+	e.w.Header().Set("Location", apiPrefix+"/masters/"+url.PathEscape(master.Name))
 	e.reply(status, e.do("SENTINEL", "MASTER", master.Name))
 }
 
@@ -189,7 +189,7 @@ func (e *exchange) failOver() {
 	if e.failed(e.do("SENTINEL", "FAILOVER", e.name())) {
 		return
 	}
-	e.w.Header().Set("Location", "/api/v1/masters/"+url.PathEscape(e.name())+"/failover")
+	e.w.Header().Set("Location", apiPrefix+"/masters/"+url.PathEscape(e.name())+"/failover")
 	e.w.WriteHeader(http.StatusAccepted)
 }
 
