@@ -104,7 +104,9 @@ func (d *draft) step(name string, c Claim, phases ...Phase) *Master {
 func (d *draft) enter(m *Master, p Phase) {
 	f := m.Failover
 	f.Phase, f.PhaseSince = p, d.at
-	f.Phases = append(slices.Clone(f.Phases), PhaseTime{p, d.at})
+	if d.Schema >= 2 {
+		f.Phases = append(slices.Clone(f.Phases), PhaseTime{p, d.at})
+	}
 }
 
 func (d *draft) selectCandidate(op OpSelect) {

@@ -131,9 +131,18 @@ func TestStopAfterFailure(t *testing.T) {
 	d.wantRefused(d.do(OpSet{Name: "m", Options: []Option{{Name: "stop-after-failed-failover", Values: []string{"maybe"}}}}), RefusedInvalid)
 }
 
-// TestPhaseTimes: the record tells when each phase was entered.
+// TestPhaseTimes: the record tells when each phase was entered, as soon as all
+// members know that it may.
 func TestPhaseTimes(t *testing.T) {
-	d, c := at(t, PhaseWait)
+	d, _ := at(t, PhaseWait)
+	if p := d.master().Failover.Phases; p != nil {
+		t.Errorf("while schema 1 is in force: %v", p)
+	}
+	d = withPauses(t)
+	d.odown()
+	c := d.begin()
+	d.must(OpSelect{Name: "m", Claim: c, Candidate: addr(2)})
+	d.must(OpWait{Name: "m", Claim: c})
 	d.must(OpPromoted{Name: "m", Claim: c})
 	var got []Phase
 	for _, p := range d.master().Failover.Phases {

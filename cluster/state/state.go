@@ -297,7 +297,7 @@ type Failover struct {
 	Started    Time
 	PhaseSince Time
 	// Phases holds the phases that were entered, in order.
-	Phases []PhaseTime
+	Phases []PhaseTime `json:",omitempty"`
 	// Switched is when the promotion was committed, 0 if it was not.
 	Switched Time
 	// Ended and Outcome are set when it is over: Outcome is "" while it runs,
