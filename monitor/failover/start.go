@@ -53,7 +53,7 @@ func (s *step) consider() {
 		return
 	}
 	_, good := s.look()
-	for _, wait := range []func(good bool) string{s.coolingDown, s.poorlyPlaced, s.witnessed} {
+	for _, wait := range []func(good bool) string{s.backFirst, s.coolingDown, s.poorlyPlaced, s.witnessed} {
 		if reason := wait(good); reason != "" {
 			s.because(slog.LevelWarn, reason)
 			return
@@ -191,6 +191,26 @@ func (s *step) lastAttempt() string {
 func (s *step) lastFailed() bool {
 	n := len(s.m.History)
 	return n > 0 && s.m.History[n-1].Epoch == s.m.LastAttempt && s.m.History[n-1].Outcome == "aborted"
+}
+
+// backFirst: a replica has come back after an attempt found none. What kept it away
+// may have kept the master away too, and be over for both: the master is looked at
+// anew, until an attempt to reach it fails, or for freshLook.
+func (s *step) backFirst(good bool) string {
+	if !good || !s.lackedReplica() {
+		s.w.sighted = 0
+		return ""
+	}
+	master := s.w.server(s.m.Addr)
+	if s.w.sighted == 0 {
+		s.w.sighted = s.env.Now
+		s.tryAtOnce(master)
+	}
+	if until := s.w.sighted.Add(freshLook); master.failedAt < s.w.sighted && s.env.Now < until {
+		s.wake(until)
+		return "a replica that could be promoted has just come in sight; looking at the master anew"
+	}
+	return ""
 }
 
 // lackedReplica reports whether the last attempt ended for want of a replica.

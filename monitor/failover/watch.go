@@ -34,6 +34,9 @@ type Watch struct {
 	// pausedSince when this node learned of it.
 	paused      uint64
 	pausedSince Moment
+	// sighted is when a replica came in sight after an attempt that found none; 0:
+	// there was none, or none is in sight.
+	sighted Moment
 	// odownSince is when this node learned of the present ODOWN.
 	odownSince Moment
 	// agreed is the master as the last Step saw it: one that has not changed is
@@ -264,15 +267,19 @@ func (s *step) followLog() {
 	if w.canCommit {
 		w.readyAt, w.lookUntil = now, now.Add(min(freshLook, suspended/freshLookShare))
 		for _, v := range w.servers {
-			if v.linked {
-				continue
-			}
-			v.nextProbe = now
-			if v.dialing != 0 { // its kernel has got used to long pauses
-				v.dialing = 0
-				s.out.Orders = append(s.out.Orders, Order{Kind: Drop, Addr: v.addr})
+			if !v.linked {
+				s.tryAtOnce(v)
 			}
 		}
+	}
+}
+
+// tryAtOnce asks a server now, over a new connection if one is in the making.
+func (s *step) tryAtOnce(v *server) {
+	v.nextProbe = s.env.Now
+	if v.dialing != 0 { // its kernel has got used to long pauses
+		v.dialing = 0
+		s.out.Orders = append(s.out.Orders, Order{Kind: Drop, Addr: v.addr})
 	}
 }
 
