@@ -42,7 +42,7 @@ func importCommand() *Command {
 		Name: "import", Arity: -3, Flags: Admin, Since: "ours", Kind: Propose, Within: importWithin,
 		Syntax: "<export> [PAUSED|CHECK]",
 		Summary: "Adds the masters of an export, with all that goes with them, on all nodes. Those that are there at the same address and with the same " +
-			"quorum stay as they are; if one is there with others, nothing is changed. With PAUSED nothing is done by itself about those that are added, " +
+			"quorum stay as they are, and so do global settings that were ever set; if one is there with others, nothing is changed. With PAUSED nothing is done by itself about those that are added, " +
 			"until SENTINEL RESUME. With CHECK nothing is changed at all. It may be repeated.",
 		Handler: importMasters,
 	}
@@ -77,7 +77,8 @@ func importMasters(c *Context, args []string) Reply {
 		return OK
 	}
 	if len(e.Globals) > 0 {
-		if _, fault := c.propose(state.OpConfig{Options: e.Globals}); fault != nil {
+		// Those that are set here are about how these nodes know each other.
+		if _, fault := c.propose(state.OpConfig{Options: e.Globals, Seed: true}); fault != nil {
 			return fault
 		}
 	}

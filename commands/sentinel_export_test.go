@@ -16,6 +16,9 @@ func TestMove(t *testing.T) {
 	from.do("SENTINEL", "SET", "m001", "auth-pass", "pw", "quorum", "2")
 	from.do("SENTINEL", "PAUSE", "m002", "REASON", "disks")
 
+	from.do("SENTINEL", "CONFIG", "SET", "sentinel-user", "there", "resolve-hostnames", "yes")
+	to.do("SENTINEL", "CONFIG", "SET", "sentinel-user", "here")
+
 	without := string(from.do("SENTINEL", "EXPORT").(Bulk))
 	if got, want := from.do("SENTINEL", "IMPORT", without), (Map{{"added", Number(0)}, {"already-there", Number(100)}, {"passwords-missing", Array{}}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("importing what is there: %v", got)
@@ -27,6 +30,9 @@ func TestMove(t *testing.T) {
 		if p := to.master(m).Pause; p == nil || (m == "m002") != (p.Why == "disks") {
 			t.Errorf("%s is paused %v", m, p)
 		}
+	}
+	if got := to.do("SENTINEL", "CONFIG", "GET", "sentinel-user"); !reflect.DeepEqual(got, Map{{"sentinel-user", Bulk("here")}}) {
+		t.Errorf("what was set where they were imported is now %v", got)
 	}
 	if m := to.master("m001"); m.Quorum != 2 || m.AuthPass != "" || len(m.Replicas) != 2 {
 		t.Errorf("imported %+v", m)

@@ -83,7 +83,7 @@ func (m *Monitor) order(g *group, o failover.Order) {
 		if fence.Repair != 0 {
 			right = slog.Uint64("repair", fence.Repair)
 		}
-		target := m.broker.State().Shown(g.agreed, o.Target)
+		target := g.told(m.broker.State(), o.Target)
 		m.log.Info("ordering", "master", g.name, "server", o.Addr.String(), "follow", followed(target), right)
 		l.Order(Reconfigure{
 			ID: m.nextOrder, Target: target, Probe: true,
@@ -97,6 +97,17 @@ func followed(target state.Addr) string {
 		return "nobody (be a master)"
 	}
 	return target.String()
+}
+
+// told is how a server is told whom to follow. Where this node reaches the server of
+// a name is where it saw it to be a master; the document may say later that the name
+// stands for that, and the former address be another server's by now.
+func (g *group) told(doc *state.State, target state.Addr) state.Addr {
+	shown := doc.Shown(g.agreed, target)
+	if ip := g.connectedTo(target); ip != "" && shown != target {
+		shown.Host = ip
+	}
+	return shown
 }
 
 func (m *Monitor) linkTo(g *group, a state.Addr) *link {

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"log/slog"
+	"net"
 	"reflect"
 	"testing"
 	"time"
@@ -123,6 +124,32 @@ func TestListedReplicas(t *testing.T) {
 	if listed[0] != at("10.0.0.2") {
 		t.Error("the reply itself was changed")
 	}
+}
+
+// TestToldTarget: servers are told the address at which this node reaches the master,
+// whatever its name stood for when the document last heard of it.
+func TestToldTarget(t *testing.T) {
+	b := newPhoneBook(t, "yes")
+	b.group.agreed = b.agreed()
+	told := func(a state.Addr, want string) {
+		t.Helper()
+		if got := b.group.told(b.doc, a); got.Host != want || got.Port != a.Port {
+			t.Errorf("%s is told as %s, want %s", a, got, want)
+		}
+	}
+	told(at("redis-1"), "10.0.0.1")
+	conn, other := net.Pipe()
+	t.Cleanup(func() { conn.Close(); other.Close() })
+	l := newLink(linkConfig{Addr: at("redis-1"), Resolve: b.resolver.resolve}, func(Report) {})
+	l.names.good("10.0.0.7")
+	l.session = &session{link: l, conn: conn}
+	b.group.links[at("redis-1")] = l
+	told(at("redis-1"), "10.0.0.7")
+	told(at("redis-2"), "10.0.0.2")
+	told(at("10.0.0.3"), "10.0.0.3")
+	told(state.Addr{}, "")
+	b.apply(state.OpConfig{Options: []state.Option{{Name: state.AnnounceHostnames, Values: []string{"yes"}}}})
+	told(at("redis-1"), "redis-1")
 }
 
 // TestNamesAreNotResolved: with resolve-hostnames no, names that servers make up are
