@@ -23,7 +23,7 @@ const (
 func TestClientsKeepWriting(t *testing.T) {
 	servers := procs.Group(t, 2, procs.Opts{})
 	file := filepath.Join(t.TempDir(), "sentinel.conf")
-	conf := fmt.Sprintf("sentinel monitor %s %s %d 2\nsentinel down-after-milliseconds %s 1000\n",
+	conf := fmt.Sprintf("sentinel monitor %s %s %d 2\nsentinel down-after-milliseconds %s 3000\n",
 		group, servers.Master.Addr.Host, servers.Master.Addr.Port, group)
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
