@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -89,6 +90,7 @@ func (m *Monitor) named(g *group, doc *state.State, agreed *state.Master, f fail
 	if !slices.ContainsFunc(f.Replicas, func(a state.Addr) bool { return !knows(agreed, a) }) {
 		return f
 	}
+	var unwatched []state.Addr
 	listed := f.Replicas
 	f.Replicas = make([]state.Addr, 0, len(listed))
 	for _, a := range listed {
@@ -98,13 +100,14 @@ func (m *Monitor) named(g *group, doc *state.State, agreed *state.Master, f fail
 		case len(ips) > 0:
 			f.IPs = append(f.IPs, state.AddrIP{Addr: as, IP: ips[0]})
 		default:
-			m.sayUnresolved(g.name, a, doc.ResolveHostnames())
+			unwatched = append(unwatched, a)
 			continue
 		}
 		if !slices.Contains(f.Replicas, as) {
 			f.Replicas = append(f.Replicas, as)
 		}
 	}
+	m.sayUnwatched(g, unwatched, doc.ResolveHostnames())
 	return f
 }
 
@@ -157,18 +160,22 @@ func (g *group) connectedTo(a state.Addr) string {
 	return ""
 }
 
-// sayUnresolved logs once that a replica is not watched because of its name.
-func (m *Monitor) sayUnresolved(group string, a state.Addr, resolve bool) {
-	text := "its host name cannot be resolved"
-	if !resolve {
-		text = "resolve-hostnames is no"
+// sayUnwatched warns, once, of the listed replicas that are not watched because of
+// their names. The resolver has time until the next look to answer.
+func (m *Monitor) sayUnwatched(g *group, list []state.Addr, resolve bool) {
+	if text := fmt.Sprint(list, resolve); text != g.unwatched {
+		g.unwatched, g.unwatchedSaid = text, len(list) == 0
+		if resolve {
+			return
+		}
 	}
-	if last, known := m.complaints.Swap(complaint{group, a}, text); known && last == text {
+	if g.unwatchedSaid {
 		return
 	}
-	if resolve {
-		return // it has just been asked for
+	g.unwatchedSaid = true
+	remedy := "their names cannot be resolved here"
+	if !resolve {
+		remedy = "SENTINEL CONFIG SET resolve-hostnames yes changes that"
 	}
-	m.log.Warn("a replica that is listed by its host name is not watched; SENTINEL CONFIG SET resolve-hostnames yes changes that",
-		slog.String("master", group), slog.String("server", a.String()))
+	m.log.Warn("replicas that are listed by host name are not watched; "+remedy, slog.String("master", g.name), slog.Any("servers", list))
 }

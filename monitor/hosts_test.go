@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -162,6 +163,32 @@ func TestNamesAreNotResolved(t *testing.T) {
 	}
 	if len(b.hosts.hosts) > 0 {
 		t.Errorf("the resolver was asked for %v", b.hosts.hosts)
+	}
+}
+
+// TestUnwatched: replicas that are not watched because of their names are spoken of,
+// once; one that the resolver was just asked for is given a moment.
+func TestUnwatched(t *testing.T) {
+	listed := failover.Facts{Role: failover.RoleMaster, Replicas: []state.Addr{at("redis-5"), at("10.0.0.3")}}
+	for resolve, want := range map[string][]bool{"no": {true, false, false}, "yes": {false, true, false}} {
+		b := newPhoneBook(t, resolve)
+		b.resolver.set(time.Hour, nil)
+		var text strings.Builder
+		b.Monitor.log = slog.New(slog.NewTextHandler(&text, nil))
+		for i, said := range want {
+			text.Reset()
+			b.read(listed)
+			if got := strings.Contains(text.String(), "redis-5:6379"); got != said {
+				t.Errorf("resolve-hostnames %s, look %d: logged %q", resolve, i+1, text.String())
+			}
+		}
+		b.read(failover.Facts{Role: failover.RoleMaster, Replicas: []state.Addr{at("10.0.0.9")}})
+		b.read(listed)
+		text.Reset()
+		b.read(listed)
+		if again := strings.Contains(text.String(), "redis-5:6379"); again != (resolve == "yes") {
+			t.Errorf("resolve-hostnames %s, after all was well: logged %q", resolve, text.String())
+		}
 	}
 }
 

@@ -21,7 +21,12 @@ type group struct {
 	// linksID changes when the links are replaced.
 	linksID uint64
 	// ear is the subscription at the master, nil if there is none.
-	ear   *ear
+	ear *ear
+	// unwatched are the replicas that are not watched because of their names, as
+	// the last INFO had it; unwatchedSaid: that was logged.
+	unwatched     string
+	unwatchedSaid bool
+
 	wake  failover.Moment
 	place int // in the heap, -1 if not there
 }
