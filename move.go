@@ -28,6 +28,7 @@ type mover struct {
 	tls             bool
 	files           conf.TLS
 	secrets, paused bool
+	stale           bool
 }
 
 // moveWithin is how long a node may take: longer than it lets IMPORT run.
@@ -48,6 +49,7 @@ func move(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer)
 	flags.StringVar(&m.files.KeyFile, "tls_key", "", "its key, PEM `file`")
 	if verb == "export" {
 		flags.BoolVar(&m.secrets, "secrets", false, "with passwords: keep the result as you keep them")
+		flags.BoolVar(&m.stale, "stale", false, "what this node knows, though no majority confirms it: for when there is none any more")
 	} else {
 		flags.BoolVar(&m.paused, "paused", false, "do nothing by itself about what is added, until SENTINEL RESUME")
 	}
@@ -114,6 +116,9 @@ func (m *mover) export(conn redis.Conn, stdout io.Writer) error {
 	args := []any{"EXPORT"}
 	if m.secrets {
 		args = append(args, "SECRETS")
+	}
+	if m.stale {
+		args = append(args, "STALE")
 	}
 	text, err := redis.Bytes(conn.Do("SENTINEL", args...))
 	if err != nil {

@@ -16,22 +16,36 @@ import (
 
 func exportCommand() *Command {
 	return &Command{
-		Name: "export", Arity: -2, Flags: Admin, Since: "ours", Kind: Local,
-		Syntax: "[SECRETS]",
+		Name: "export", Arity: -2, Flags: Admin, Since: "ours", Kind: Local, Within: answerWithin,
+		Syntax: "[SECRETS] [STALE]",
 		Summary: "Returns, as JSON, what goes with the masters to other nodes: settings, replicas, epochs, pauses and global settings. " +
-			"Passwords are in it with SECRETS only.",
-		Handler: func(c *Context, args []string) Reply {
-			secrets := len(args) == 1 && strings.EqualFold(args[0], "secrets")
-			if len(args) > 0 && !secrets {
-				return errSyntax
-			}
-			text, err := json.MarshalIndent(c.state().Export(secrets), "", "  ")
-			if err != nil {
-				return Error("ERR " + err.Error())
-			}
-			return Bulk(text)
-		},
+			"Passwords are in it with SECRETS only. It is confirmed by a majority; with STALE it is what this node knows, for when there is none any more.",
+		Handler: export,
 	}
+}
+
+func export(c *Context, args []string) Reply {
+	var secrets, stale bool
+	for _, word := range args {
+		switch strings.ToLower(word) {
+		case "secrets":
+			secrets = true
+		case "stale":
+			stale = true
+		default:
+			return errSyntax
+		}
+	}
+	if !stale {
+		if fault := c.sync(); fault != nil {
+			return fault
+		}
+	}
+	text, err := json.MarshalIndent(c.state().Export(secrets), "", "  ")
+	if err != nil {
+		return Error("ERR " + err.Error())
+	}
+	return Bulk(text)
 }
 
 // importWithin bounds IMPORT: ten thousand masters take some seconds.

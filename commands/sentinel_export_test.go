@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"redis-failover/cluster"
 )
 
 // TestMove takes masters from one group to another, and back.
@@ -109,5 +111,20 @@ func TestImportScripts(t *testing.T) {
 	// Masters without programs are imported anywhere.
 	if got := newBench(t).do("SENTINEL", "IMPORT", string(from.do("SENTINEL", "EXPORT").(Bulk)), "CHECK"); got != OK {
 		t.Errorf("without programs: %v", got)
+	}
+}
+
+// TestExportIsConfirmed: what no majority confirms is exported only to who says
+// that it may be old.
+func TestExportIsConfirmed(t *testing.T) {
+	b := newBench(t)
+	b.monitor("m")
+	confirmed := b.do("SENTINEL", "EXPORT")
+	b.broker.fail = cluster.ErrNoQuorum
+	if got, ok := b.do("SENTINEL", "EXPORT", "SECRETS").(Error); !ok || !strings.HasPrefix(string(got), "NOQUORUM ") {
+		t.Errorf("without a majority it answers %v", got)
+	}
+	if got := b.do("SENTINEL", "EXPORT", "STALE"); !reflect.DeepEqual(got, confirmed) {
+		t.Errorf("what the node knows is %v", got)
 	}
 }
