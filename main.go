@@ -4,6 +4,7 @@
 //	redis-failover [flags] [CONFIG]
 //	redis-failover export [flags] HOST:PORT > FILE
 //	redis-failover import [flags] HOST:PORT < FILE
+//	redis-failover healthy HOST:PORT
 //
 // See README.md, and -help for the flags.
 package main
@@ -48,6 +49,9 @@ func main() {
 func run(ctx context.Context, args, environ []string, stdout io.Writer) error {
 	if len(args) > 0 && (args[0] == "export" || args[0] == "import") {
 		return move(ctx, args, os.Stdin, stdout)
+	}
+	if len(args) > 0 && args[0] == "healthy" {
+		return healthy(ctx, args[1:], stdout)
 	}
 	cfg, err := conf.Load(args, environ)
 	if err != nil {

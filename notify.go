@@ -52,6 +52,14 @@ func newManager(how conf.Supervision, getenv func(string) string, log *slog.Logg
 	return m
 }
 
+// name is what INFO calls the manager, "" for none.
+func (m manager) name() string {
+	if m.socket == "" {
+		return ""
+	}
+	return "systemd"
+}
+
 // tellPatience bounds how long a manager that does not read may hold this process
 // up.
 const tellPatience = time.Second

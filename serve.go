@@ -70,7 +70,6 @@ func serve(ctx context.Context, cfg *conf.Config, log *slog.Logger, level comman
 		return err
 	}
 	node.hangups = heard
-	node.manager = newManager(cfg.Supervised, os.Getenv, log)
 	return node.run(ctx)
 }
 
@@ -92,6 +91,7 @@ type node struct {
 
 func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker cluster.Broker, store *certs.Store, listener, httpListener net.Listener, shutdown func()) (*node, error) {
 	n := &node{log: log, broker: broker, reloads: []reload{{"the certificates for TLS", store.Reload}}}
+	n.manager = newManager(cfg.Supervised, os.Getenv, log)
 	publish := func(e state.Event) { n.server.Publish(e) }
 	var err error
 	if n.scripts, err = scripts.New(scripts.Options{Document: broker, Log: log, Publish: publish, Dir: cfg.Sentinel.Dir}); err != nil {
@@ -132,7 +132,7 @@ func newNode(cfg *conf.Config, log *slog.Logger, level commands.LogLevel, broker
 		Announcement: commands.NewAnnouncement(cfg.Server.AnnounceAddr, func(as state.Addr) state.Addr { return announced(cfg, as, listener) }),
 		LogLevel:     level, Resolve: net.DefaultResolver.LookupHost,
 		Tuning: commands.NewTuning(monitorDefaults(cfg)), AllowScripts: !cfg.Sentinel.DenyScriptsReconfig,
-		Version: version, RunID: runID, ConfigFile: cfg.File, Started: time.Now(),
+		Version: version, RunID: runID, ConfigFile: cfg.File, Supervised: n.manager.name(), Started: time.Now(),
 	}
 	addr := announced(cfg, cfg.Server.AnnounceAddr, listener)
 	maxClients, err := affordClients(cfg.Server.MaxClients, otherFiles(cfg, broker.State()), systemFiles(), log)

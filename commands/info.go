@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"runtime"
@@ -92,7 +93,7 @@ func infoServer(c *Context, t *infoText) {
 	t.line("gcc_version", "0.0.0")
 	t.line("go_version", runtime.Version())
 	t.line("process_id", os.Getpid())
-	t.line("process_supervised", "no")
+	t.line("process_supervised", cmp.Or(c.Node.Supervised, "no"))
 	t.line("run_id", c.Node.RunID)
 	t.line("tcp_port", c.Host.Stats().Port)
 	t.line("server_time_usec", now.UnixMicro())

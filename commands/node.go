@@ -93,6 +93,9 @@ type Node struct {
 	RunID string
 	// ConfigFile is the path of the configuration, "" for none.
 	ConfigFile string
+	// Supervised is who is told how the process is, as INFO says it: "systemd", or
+	// "" for nobody.
+	Supervised string
 	// Started is when the process started.
 	Started time.Time
 }

@@ -73,6 +73,9 @@ func TestServiceManager(t *testing.T) {
 	m := newServiceManager(t)
 	n := procs.StartNode(t, procs.NodeOpts{Args: []string{"-service_manager=systemd"}, Env: []string{"NOTIFY_SOCKET=" + m.socket}})
 	m.await(t, "READY=1")
+	if info := n.Must("INFO", "server"); !strings.Contains(fmt.Sprintf("%s", info), "process_supervised:systemd") {
+		t.Errorf("INFO says %s", info)
+	}
 	if err := syscall.Kill(n.Pid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +103,28 @@ func TestServiceManagerWatchdog(t *testing.T) {
 	m.await(t, "READY=1 WATCHDOG=1 STOPPING=1")
 	foreign.Stop()
 	other.await(t, "READY=1 STOPPING=1")
+}
+
+// The program asks a node whether it lives, where there is no other program to ask.
+func TestHealthy(t *testing.T) {
+	t.Parallel()
+	n := procs.Failover(t)
+	if r := procs.Run(t, "healthy", n.Addr.String()); r.Code != 0 || !strings.Contains(r.Stdout, "lives") {
+		t.Errorf("of a node that serves: %+v", r)
+	}
+	n.Stop()
+	if r := procs.Run(t, "healthy", n.Addr.String()); r.Code != 1 || !strings.Contains(r.Stderr, "does not answer") {
+		t.Errorf("of a node that was stopped: %+v", r)
+	}
+	silent := procs.Failover(t, "-http_addr=off")
+	if r := procs.Run(t, "healthy", silent.Addr.String()); r.Code != 1 {
+		t.Errorf("of a node without HTTP: %+v", r)
+	}
+	for _, args := range [][]string{{"healthy"}, {"healthy", "nowhere"}, {"healthy", "a:1", "b:2"}} {
+		if r := procs.Run(t, args...); r.Code != 1 || !strings.Contains(r.Stderr, "HOST:PORT") {
+			t.Errorf("%q: %+v", args, r)
+		}
+	}
 }
 
 // Who does not want a service manager told is obeyed, and who asks for systemd where
