@@ -48,7 +48,7 @@ var bugs = []bug{
 	},
 	{
 		name:      "a promotion is recorded without looking at the role",
-		edits:     []edit{{"monitor/failover/carry.go", "v.told && v.facts.Role == RoleMaster", "v.told"}},
+		edits:     []edit{{"monitor/failover/carry.go", "return v.linked && v.told && v.facts.Role == RoleMaster", "return v.linked && v.told"}},
 		schedules: 300, finds: []string{"promotion-unproven"},
 	},
 	{
