@@ -13,12 +13,12 @@ import (
 // an export without masters is still one.
 func TestPortions(t *testing.T) {
 	for _, masters := range []int{0, 1, portion, portion + 1, 10_000} {
-		whole := state.Export{Format: state.ExportFormat, Epoch: 7, Globals: []state.Option{{Name: state.ResolveHostnames, Values: []string{"yes"}}}}
+		whole := state.Export{Format: state.ExportFormat, Epoch: 7, Globals: []state.ExportedOption{{Name: state.ResolveHostnames, Values: []string{"yes"}}}}
 		for i := range masters {
 			whole.Masters = append(whole.Masters, state.ExportedMaster{
 				Name: fmt.Sprint("master-", i), Address: state.Addr{Host: "10.0.0.1", Port: 6379}, Quorum: 2,
 				Replicas: []state.Addr{{Host: "10.0.0.2", Port: 6379}, {Host: "10.0.0.3", Port: 6379}},
-				Options:  (&state.Master{Settings: state.DefaultSettings()}).Options(),
+				Options:  []state.ExportedOption{{Name: "down-after-milliseconds", Values: []string{"30000"}}, {Name: "auth-pass", Values: []string{"secret"}}},
 			})
 		}
 		text, err := json.Marshal(whole)

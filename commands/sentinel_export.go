@@ -92,7 +92,7 @@ func importMasters(c *Context, args []string) Reply {
 	}
 	if len(e.Globals) > 0 {
 		// Those that are set here are about how these nodes know each other.
-		if _, fault := c.propose(state.OpConfig{Options: e.Globals, Seed: true}); fault != nil {
+		if _, fault := c.propose(state.OpConfig{Options: e.Settings(), Seed: true}); fault != nil {
 			return fault
 		}
 	}
@@ -107,7 +107,7 @@ func refuseScripts(c *Context, e state.Export) Reply {
 			if slices.Equal(o.Values, []string{""}) {
 				continue // no program
 			}
-			if fault, refused := checkScript(c, o).(Error); refused {
+			if fault, refused := checkScript(c, state.Option(o)).(Error); refused {
 				return errImportScript(e.Masters[i].Name, o.Name, fault)
 			}
 		}

@@ -20,7 +20,7 @@ type Export struct {
 	Format int `json:"format"`
 	// Epoch is the document's: the new one counts on from there.
 	Epoch   Epoch            `json:"epoch"`
-	Globals []Option         `json:"globals"`
+	Globals []ExportedOption `json:"globals"`
 	Masters []ExportedMaster `json:"masters"`
 	// Withheld: passwords were left out.
 	Withheld bool `json:"passwords_withheld"`
@@ -39,11 +39,45 @@ type ExportedMaster struct {
 	ConfigEpoch Epoch  `json:"config_epoch"`
 	Replicas    []Addr `json:"replicas"`
 	// Options are the assignments that SENTINEL SET takes.
-	Options []Option `json:"options"`
+	Options []ExportedOption `json:"options"`
 	// Paused is nil for one that is not.
 	Paused *ExportedPause `json:"paused,omitempty"`
 	// Withheld are the names of options that were left out, being secret.
 	Withheld []string `json:"withheld,omitempty"`
+}
+
+// ExportedOption is an Option in the words of an export: values, or, of secret ones
+// and those that are no text, secrets in base64.
+type ExportedOption Option
+
+type exportedWire struct {
+	Name    string   `json:"name"`
+	Values  []string `json:"values,omitempty"`
+	Secrets []Secret `json:"secrets,omitempty"`
+}
+
+// MarshalJSON writes an option for an export, secrets and all.
+func (o ExportedOption) MarshalJSON() ([]byte, error) {
+	return json.Marshal(exportedWire(Option(o).wire()))
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (o *ExportedOption) UnmarshalJSON(text []byte) error {
+	var w exportedWire
+	if err := json.Unmarshal(text, &w); err != nil {
+		return err
+	}
+	*o = ExportedOption(wireOption(w).option())
+	return nil
+}
+
+// Settings are the global settings of the export, as OpConfig takes them.
+func (e Export) Settings() []Option {
+	var list []Option
+	for _, o := range e.Globals {
+		list = append(list, Option(o))
+	}
+	return list
 }
 
 // ExportedPause is a pause that stands. Its length is counted anew.
@@ -56,7 +90,7 @@ type ExportedPause struct {
 // Export takes out of the document what goes to another group. Passwords go with
 // it only if secrets is true.
 func (s *State) Export(secrets bool) Export {
-	e := Export{Format: ExportFormat, Epoch: s.Epoch, Globals: []Option{}, Masters: []ExportedMaster{}}
+	e := Export{Format: ExportFormat, Epoch: s.Epoch, Globals: []ExportedOption{}, Masters: []ExportedMaster{}}
 	keep := func(o Option) bool {
 		if withheld := !secrets && OptionSecret(o.Name); !withheld {
 			return true
@@ -66,11 +100,11 @@ func (s *State) Export(secrets bool) Export {
 	}
 	for _, o := range s.globals {
 		if keep(o) {
-			e.Globals = append(e.Globals, o)
+			e.Globals = append(e.Globals, ExportedOption(o))
 		}
 	}
 	for m := range s.Masters() {
-		x := ExportedMaster{Name: m.Name, Address: m.Addr, Quorum: m.Quorum, ConfigEpoch: m.ConfigEpoch, Replicas: []Addr{}, Options: []Option{}}
+		x := ExportedMaster{Name: m.Name, Address: m.Addr, Quorum: m.Quorum, ConfigEpoch: m.ConfigEpoch, Replicas: []Addr{}, Options: []ExportedOption{}}
 		if !IsIP(m.Addr.Host) {
 			x.IP = m.IP(m.Addr)
 		}
@@ -79,7 +113,7 @@ func (s *State) Export(secrets bool) Export {
 		}
 		for _, o := range m.Options() {
 			if keep(o) {
-				x.Options = append(x.Options, o)
+				x.Options = append(x.Options, ExportedOption(o))
 			} else {
 				x.Withheld = append(x.Withheld, o.Name)
 			}
@@ -114,7 +148,7 @@ func ReadExport(text []byte) (Export, error) {
 // check applies the export to an empty document.
 func (e Export) check() error {
 	for _, o := range e.Globals {
-		if err := CheckGlobal(o); err != nil {
+		if err := CheckGlobal(Option(o)); err != nil {
 			return fmt.Errorf("global setting: %w", err)
 		}
 	}
@@ -151,7 +185,7 @@ func (e Export) Monitor(x *ExportedMaster) (OpMonitor, error) {
 		if o.Name == "quorum" {
 			return OpMonitor{}, fmt.Errorf("master %q: the quorum is no option of an export", x.Name)
 		}
-		if err := m.Set(o); err != nil {
+		if err := m.Set(Option(o)); err != nil {
 			return OpMonitor{}, fmt.Errorf("master %q: %w", x.Name, err)
 		}
 	}

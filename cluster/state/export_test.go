@@ -35,7 +35,7 @@ func exported(t *testing.T) *doc {
 func into(t *testing.T, d *doc, e Export) {
 	t.Helper()
 	if len(e.Globals) > 0 {
-		d.must(OpConfig{Options: e.Globals})
+		d.must(OpConfig{Options: e.Settings()})
 	}
 	for i := range e.Masters {
 		op, err := e.Monitor(&e.Masters[i])
@@ -85,7 +85,7 @@ func TestExportWithholds(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(e.Masters, func(x ExportedMaster) bool { return x.Name == "m" })
-	if !e.Withheld || !slices.Equal(e.Masters[i].Withheld, []string{"auth-pass"}) || strings.Contains(string(text), "Secrets") {
+	if !e.Withheld || !slices.Equal(e.Masters[i].Withheld, []string{"auth-pass"}) || strings.Contains(string(text), `"secrets":`) {
 		t.Errorf("exported %s", text)
 	}
 	if _, err := ReadExport(text); err != nil {
@@ -112,12 +112,12 @@ func TestReadExportErrors(t *testing.T) {
 		with(strings.Replace(master, `[]`, `[],"ip":"a\nb"`, 1)):                                                           "no IP address",
 		with(strings.Replace(master, `"quorum":1`, `"quorum":0`, 1)):                                                       "quorum",
 		with(strings.Replace(master, `"m"`, `""`, 1)):                                                                      "name",
-		with(strings.Replace(master, `[]`, `[{"Name":"down-after-milliseconds","Values":["0"]}]`, 1)):                      `"0"`,
-		with(strings.Replace(master, `[]`, `[{"Name":"?","Values":["0"]}]`, 1)):                                            `"?"`,
-		with(strings.Replace(master, `[]`, `[{"Name":"quorum","Values":["0"]}]`, 1)):                                       "quorum",
+		with(strings.Replace(master, `[]`, `[{"name":"down-after-milliseconds","values":["0"]}]`, 1)):                      `"0"`,
+		with(strings.Replace(master, `[]`, `[{"name":"?","values":["0"]}]`, 1)):                                            `"?"`,
+		with(strings.Replace(master, `[]`, `[{"name":"quorum","values":["0"]}]`, 1)):                                       "quorum",
 		with(strings.Replace(master, `[]`, `[],"paused":{"by":"ann","milliseconds":-9223372036854775808}`, 1)):             "a pause lasts",
 		with(strings.Replace(master, `[]`, `[],"paused":{"by":"a\nb"}`, 1)):                                                "one line",
-		strings.Replace(with(""), `"masters"`, `"globals":[{"Name":"resolve-hostnames","Values":["maybe"]}],"masters"`, 1): "maybe",
+		strings.Replace(with(""), `"masters"`, `"globals":[{"name":"resolve-hostnames","values":["maybe"]}],"masters"`, 1): "maybe",
 	} {
 		if e, err := ReadExport([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s was read as %+v, %v; want an error with %q", text, e, err, want)

@@ -104,17 +104,27 @@ type wireOption struct {
 
 // MarshalJSON writes an option for the codec, secrets and all: see
 // [Secret.MarshalJSON].
-func (o Option) MarshalJSON() ([]byte, error) {
+func (o Option) MarshalJSON() ([]byte, error) { return json.Marshal(o.wire()) }
+
+func (o Option) wire() wireOption {
 	w := wireOption{Name: o.Name}
 	isText := !slices.ContainsFunc(o.Values, func(v string) bool { return !utf8.ValidString(v) })
 	if isText && !OptionSecret(o.Name) {
 		w.Values = o.Values
-		return json.Marshal(w)
+		return w
 	}
 	for _, v := range o.Values {
 		w.Secrets = append(w.Secrets, Secret(v))
 	}
-	return json.Marshal(w)
+	return w
+}
+
+func (w wireOption) option() Option {
+	o := Option{Name: w.Name, Values: w.Values}
+	for _, v := range w.Secrets {
+		o.Values = append(o.Values, string(v))
+	}
+	return o
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -123,10 +133,7 @@ func (o *Option) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &w); err != nil {
 		return err
 	}
-	*o = Option{Name: w.Name, Values: w.Values}
-	for _, v := range w.Secrets {
-		o.Values = append(o.Values, string(v))
-	}
+	*o = w.option()
 	return nil
 }
 
