@@ -3,7 +3,6 @@ package cluster
 import (
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -181,38 +180,4 @@ func TestOneNodeAlone(t *testing.T) {
 	s.Master.Restart()
 	s.agree(promoted, s.others(promoted)...)
 	change(t, node, "SET", group, "quorum", 1)
-}
-
-// The commands of the older tool's manual: the addresses are others, nothing
-// else is.
-func TestOlderToolsCommands(t *testing.T) {
-	t.Parallel()
-	g := procs.Group(t, 1, procs.Opts{})
-	addrs := procs.NewCluster(t, procs.ClusterOpts{}).Members // not started; it reserves the ports
-	var nodes []*procs.Node
-	dir := t.TempDir()
-	for i, m := range addrs {
-		nodes = append(nodes, procs.PrepareNode(t, procs.NodeOpts{Args: []string{
-			"-addr=" + m.Addr.String(), "-raft_addr=" + m.Raft.String(),
-			"-raft_cluster=" + fmt.Sprintf("%s,%s,%s", addrs[0].Raft, addrs[1].Raft, addrs[2].Raft),
-			"-raft_data_dir=" + filepath.Join(dir, fmt.Sprint("var", i)),
-			"-broker=raft", "-masters=" + g.Master.Addr.String(),
-		}}))
-	}
-	for _, n := range nodes {
-		n.Start()
-	}
-	// A master that is given by its address alone has it as its name.
-	name := g.Master.Addr.String()
-	for _, n := range nodes {
-		procs.Eventually(t, patience, func() error { return n.Sees(name, g.Master.Addr, 1, 2) })
-		procs.Eventually(t, patience, func() error {
-			_, err := n.Do("SENTINEL", "CKQUORUM", name)
-			return err
-		})
-	}
-	g.Master.Kill()
-	for _, n := range nodes {
-		procs.Eventually(t, patience, func() error { return n.NamesMaster(name, g.Replicas[0].Addr) })
-	}
 }

@@ -11,33 +11,6 @@ import (
 	"redis-failover/tests/procs"
 )
 
-// The commands of the older tool's manual, with ZooKeeper: the addresses are
-// others, nothing else is. All nodes have the same data directory, and one
-// node alone is a majority.
-func TestOlderToolsCommandsWithZooKeeper(t *testing.T) {
-	t.Parallel()
-	zookeeper := procs.StartZooKeeper(t, procs.ZooKeeperOpts{Tick: time.Second})
-	g := procs.Group(t, 1, procs.Opts{})
-	name, dir := g.Master.Addr.String(), t.TempDir()
-	var nodes []*procs.Node
-	for range 3 {
-		reserved := procs.NewCluster(t, procs.ClusterOpts{Nodes: 1}).Members[0].Addr
-		node := procs.PrepareNode(t, procs.NodeOpts{Args: []string{
-			"-addr=" + reserved.String(), "-data_dir=" + dir, "-masters=" + name,
-			"-broker=zk", "-zk_addr=" + zookeeper.Addrs(), "-zk_path=/zk/redis/failover",
-		}})
-		node.Start()
-		nodes = append(nodes, node)
-		procs.Eventually(t, patience, func() error { return node.Sees(name, g.Master.Addr, 1, len(nodes)-1) })
-		want := map[string]string{"quorum": fmt.Sprint(len(nodes)/2 + 1)}
-		procs.Eventually(t, patience, func() error { return shows(&procs.Member{Node: node}, name, want) })
-	}
-	g.Master.Kill()
-	for _, n := range nodes {
-		procs.Eventually(t, patience, func() error { return n.NamesMaster(name, g.Replicas[0].Addr) })
-	}
-}
-
 // The server that leads the ensemble dies with the master: a failover all the
 // same. Then all of ZooKeeper goes, and the next master: the nodes answer, refuse
 // changes, leave the servers alone, and do their work when it is back.

@@ -33,6 +33,10 @@ type NodeOpts struct {
 	Host *Host
 	// TLS has it speak TLS only, towards servers and members too.
 	TLS *TLS
+	// WorkDir starts it there, with nothing added to Args, as a person would; Addr
+	// is where it listens by them.
+	WorkDir string
+	Addr    state.Addr
 }
 
 // Node is a running redis-failover.
@@ -63,7 +67,7 @@ func PrepareNode(t testing.TB, o NodeOpts) *Node {
 	t.Helper()
 	program := Binary(t)
 	n := &Node{DataDir: cmp.Or(flagValue(o.Args, "data_dir"), flagValue(o.Args, "raft_data_dir"))}
-	p := plan{name: "redis-failover", user: o.User, password: o.Password, host: o.Host, env: o.Env, tls: o.TLS}
+	p := plan{name: "redis-failover", user: o.User, password: o.Password, host: o.Host, env: o.Env, tls: o.TLS, workDir: o.WorkDir, addr: o.Addr}
 	if text := flagValue(o.Args, "addr"); text != "" {
 		addr, err := state.ParseAddr(text)
 		if err != nil {
@@ -71,7 +75,7 @@ func PrepareNode(t testing.TB, o NodeOpts) *Node {
 		}
 		p.addr = addr
 	}
-	given := n.DataDir != ""
+	given := n.DataDir != "" || o.WorkDir != ""
 	p.argv = func(dir string, addr state.Addr) []string {
 		argv := []string{program}
 		if p.addr.IsZero() {

@@ -1,6 +1,7 @@
 package procs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -57,6 +58,8 @@ type plan struct {
 	tls *TLS
 	// addr is set when the test wants a certain address.
 	addr state.Addr
+	// workDir is where the process runs, "" for the server's own directory.
+	workDir string
 	// files writes what the program needs into dir, once for each address; nil
 	// for nothing.
 	files func(dir string, addr state.Addr) error
@@ -155,7 +158,7 @@ func (s *Server) spawn() error {
 		argv = s.Host.command(argv)
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Dir = s.Dir
+	cmd.Dir = cmp.Or(s.plan.workDir, s.Dir)
 	cmd.Env = append(os.Environ(), s.plan.env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	proc, err := spawn.Start(cmd)
