@@ -19,7 +19,8 @@ import (
 // as they come, and SLAVEOF's own reply is the result. With MULTI but without
 // one of the others the transaction is discarded, and goes out again without
 // those that were refused: a server without CONFIG still has clients that write
-// to it.
+// to it. Where it is the SLAVEOF that may not stand in a transaction, all go out
+// once more without MULTI.
 //
 // The fields below Reconfigure are of the goroutine that reads, and while the
 // order is in an outbox of whoever holds link.mu.
@@ -30,6 +31,8 @@ type order struct {
 	without []command
 	refusal error
 	tried   int
+	// alone: SLAVEOF was refused within the transaction, so there is none.
+	alone bool
 	// noMulti and refused are the error replies to MULTI and to SLAVEOF.
 	noMulti, refused error
 }
@@ -57,14 +60,16 @@ func (o *order) ask(w *codec, rename func(string) string) {
 	if o.tried = len(o.without); o.tried == len(companions) {
 		ask(askPlainSlaveof, "SLAVEOF", slaveof...)
 	} else {
-		ask(askMulti, "MULTI")
+		if !o.alone {
+			ask(askMulti, "MULTI")
+		}
 		ask(askSlaveof, "SLAVEOF", slaveof...)
 		for _, c := range companions {
 			if !slices.Contains(o.without, c.command) {
 				ask(c.command, c.name, c.args...)
 			}
 		}
-		ask(askExec, "EXEC")
+		ask(askExec, "EXEC") // without MULTI it is refused, and still the last reply
 	}
 	if o.Probe {
 		w.ask(question{command: askReplication}, rename("INFO"), "replication")
@@ -101,7 +106,7 @@ func (o *order) answer(c command, value any, refusal redis.Error) (bool, error) 
 // result judges the transaction by the reply to EXEC.
 func (o *order) result(exec any, err error) error {
 	switch {
-	case o.noMulti != nil, o.refused != nil:
+	case o.noMulti != nil, o.alone, o.refused != nil:
 		return o.refused
 	case err != nil:
 		return err
@@ -116,9 +121,17 @@ func (o *order) result(exec any, err error) error {
 	return nil
 }
 
-// fallBack reports whether the order is to be sent again without some of its
-// companions: the transaction was discarded, and not because of its SLAVEOF.
+// fallBack reports whether the order is to be sent again in another form: the
+// transaction was discarded because of some of its companions, or because SLAVEOF
+// may not be in one. What the server does not permit us it will not permit alone.
 func (o *order) fallBack(c command, exec redis.Error) bool {
 	discarded := c == askExec && strings.HasPrefix(string(exec), "EXECABORT")
-	return discarded && o.noMulti == nil && o.refused == nil && len(o.without) > o.tried
+	switch {
+	case !discarded, o.noMulti != nil, o.alone:
+		return false
+	case o.refused != nil:
+		o.alone = !keepsOut(redis.Error(o.refused.Error())) && !hasPrefix(o.refused.Error(), "NOPERM")
+		return o.alone
+	}
+	return len(o.without) > o.tried
 }

@@ -20,6 +20,7 @@ var transaction = []string{
 func TestOrderReplies(t *testing.T) {
 	const queued, unknown = "+QUEUED\r\n", "-ERR unknown command\r\n"
 	const abort = "-EXECABORT Transaction discarded because of previous errors.\r\n"
+	const noMulti = "-ERR EXEC without MULTI\r\n"
 	// again is the transaction, and once more without some of it.
 	again := func(without ...string) []string {
 		return append(slices.Clone(transaction), slices.DeleteFunc(slices.Clone(transaction), func(c string) bool {
@@ -56,7 +57,7 @@ func TestOrderReplies(t *testing.T) {
 			"", transaction,
 		}, {
 			"an engine without transactions refuses",
-			[]string{unknown, "-ERR invalid port\r\n", "+OK\r\n", "+OK\r\n", "+OK\r\n", "-ERR EXEC without MULTI\r\n"},
+			[]string{unknown, "-ERR invalid port\r\n", "+OK\r\n", "+OK\r\n", "+OK\r\n", noMulti},
 			"ERR invalid port", transaction,
 		}, {
 			"CONFIG is gone",
@@ -76,8 +77,16 @@ func TestOrderReplies(t *testing.T) {
 			"", append(slices.Clone(transaction), "SLAVEOF 10.0.0.7 6380"),
 		}, {
 			"CLIENT is not permitted, and then SLAVEOF fails",
-			[]string{"+OK\r\n", queued, queued, "-NOPERM client|kill\r\n", "-NOPERM client|kill\r\n", abort, "+OK\r\n", "-ERR something\r\n", queued, abort},
-			"ERR something", again("CLIENT KILL TYPE normal", "CLIENT KILL TYPE pubsub"),
+			[]string{"+OK\r\n", queued, queued, "-NOPERM client|kill\r\n", "-NOPERM client|kill\r\n", abort, "+OK\r\n", "-ERR something\r\n", queued, abort, "-ERR something\r\n", "+OK\r\n", noMulti},
+			"ERR something", append(again("CLIENT KILL TYPE normal", "CLIENT KILL TYPE pubsub"), "SLAVEOF 10.0.0.7 6380", "CONFIG REWRITE", "EXEC"),
+		}, {
+			"SLAVEOF may not be in a transaction",
+			[]string{"+OK\r\n", "-ERR Can't execute slaveof in MULTI\r\n", queued, queued, queued, abort, "+OK\r\n", "+OK\r\n", ":3\r\n", ":1\r\n", noMulti},
+			"", append(slices.Clone(transaction), transaction[1:]...),
+		}, {
+			"SLAVEOF may not be in a transaction, and there is neither CONFIG nor CLIENT",
+			[]string{"+OK\r\n", "-ERR Can't execute slaveof in MULTI\r\n", unknown, unknown, unknown, abort, "+OK\r\n"},
+			"", append(slices.Clone(transaction), "SLAVEOF 10.0.0.7 6380"),
 		}, {
 			"discarded without a reason",
 			[]string{"+OK\r\n", queued, queued, queued, queued, abort},
