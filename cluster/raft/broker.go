@@ -35,7 +35,7 @@ type Broker struct {
 	ledger  *ledger
 	numbers *local.Numbers
 	events  *events
-	reads   reads
+	reads   *local.Rounds
 	health  *health
 
 	// host is the engine, nil while it is not open. Only the supervisor changes
@@ -90,6 +90,7 @@ func Open(o Options) (*Broker, error) {
 		orders: make(chan order), adopted: make(chan struct{}), changing: make(chan struct{}, 1),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
+	b.reads = local.NewRounds(b.work, b.read, errClosed)
 	if err := b.open(); err != nil {
 		b.endWork()
 		return nil, errors.Join(err, b.giveBack())

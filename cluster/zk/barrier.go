@@ -2,27 +2,10 @@ package zk
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"time"
 
 	"redis-failover/cluster/state"
 )
-
-// reads batches barriers: a question that is asked after a call covers it, so
-// all that come while one is under way share the next.
-type reads struct {
-	mu      sync.Mutex
-	next    *round // joined by calls, not yet begun; nil for none
-	running bool   // a goroutine runs rounds
-}
-
-// round is one question, for all who joined it.
-type round struct {
-	done  chan struct{}
-	index state.Index
-	err   error
-}
 
 // Barrier waits until the document is current: see cluster.Broker. It fails with
 // ErrNoQuorum when ZooKeeper does not answer.
@@ -32,63 +15,23 @@ func (b *Broker) Barrier(ctx context.Context) (state.Index, error) {
 		return 0, err
 	}
 	defer cancel()
-	r := b.join()
-	select {
-	case <-r.done:
-		return r.index, r.err
-	case <-ctx.Done():
-		return 0, b.notSent(ctx.Err())
+	index, err := b.reads.Wait(ctx)
+	if err != nil {
+		return 0, b.notSent(err)
 	}
-}
-
-// join returns the round that the caller is part of.
-func (b *Broker) join() *round {
-	b.reads.mu.Lock()
-	defer b.reads.mu.Unlock()
-	if b.reads.next == nil {
-		b.reads.next = &round{done: make(chan struct{})}
-	}
-	if !b.reads.running {
-		b.reads.running = b.work(b.runReads)
-	}
-	r := b.reads.next
-	if !b.reads.running { // closed meanwhile
-		b.reads.next = nil
-		r.err = errClosed
-		close(r.done)
-	}
-	return r
-}
-
-// runReads runs rounds until nobody waits.
-func (b *Broker) runReads() {
-	for {
-		b.reads.mu.Lock()
-		r := b.reads.next
-		b.reads.next = nil
-		b.reads.running = r != nil
-		b.reads.mu.Unlock()
-		if r == nil {
-			return
-		}
-		if err := b.read(); err != nil {
-			r.err = b.notSent(err)
-		}
-		r.index = b.State().Index
-		close(r.done)
-	}
+	return index, nil
 }
 
 // read asks until there is an answer, or no prospect of one.
-func (b *Broker) read() error {
+func (b *Broker) read() (state.Index, error) {
 	for {
 		if err := b.suspended(); err != nil {
-			return err
+			return 0, err
 		}
 		changed := b.HealthChanged()
 		s := b.stint.Load()
 		if s != nil && s.landed() == nil && s.confirm() == nil {
-			return nil
+			return b.State().Index, nil
 		}
 		// The stint is over, or will be; the next one or the end of patience
 		// shows in the health.
@@ -96,7 +39,7 @@ func (b *Broker) read() error {
 		case <-changed:
 		case <-time.After(breather):
 		case <-b.ctx.Done():
-			return errors.New("the broker is closing")
+			return 0, errClosed
 		}
 	}
 }

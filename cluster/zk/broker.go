@@ -35,7 +35,7 @@ type Broker struct {
 	numbers *local.Numbers
 	outbox  *outbox
 	reader  *reader
-	reads   reads
+	reads   *local.Rounds
 	health  *health
 	judging sync.Mutex
 	// stint is the present one, once it has read the log to its end; nil while
@@ -101,6 +101,7 @@ func Open(o Options) (*Broker, error) {
 	}
 	b.peers.Store(&[]cluster.Peer{{ID: self, Self: true, Reachable: true}})
 	b.ctx, b.cancel = context.WithCancel(context.Background())
+	b.reads = local.NewRounds(b.work, b.read, errClosed)
 	b.link = newLink(b.ctx, &b.options)
 	b.work(b.supervise)
 	b.work(b.watchHealth)
