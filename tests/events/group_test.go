@@ -1,6 +1,7 @@
 package events
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -29,7 +30,11 @@ func TestOnOtherNodes(t *testing.T) {
 			t.Errorf("%s, which has it from nobody, said %q", group[0].name, got)
 		}
 		for _, s := range group[1:] {
-			if got := only(sinceMark(s), news...); !slices.Equal(got, want) {
+			got := only(sinceMark(s), news...)
+			if s.name == stock[0].name {
+				got = fromAnybody(got)
+			}
+			if !slices.Equal(got, want) {
 				t.Errorf("%s said\n%s\nand should have said\n%s", s.name, strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 		}
@@ -57,6 +62,20 @@ func TestOnOtherNodes(t *testing.T) {
 			t.Logf("all of %s:\n%v", s.name, s.recorder)
 		}
 	}
+}
+
+// fromAnybody puts the acting node in the place of whoever told a Sentinel of the
+// switch: that is the first greeting that it hears, and another one that has just
+// been told may be faster than the one who acted.
+func fromAnybody(lines []string) []string {
+	other := regexp.MustCompile(`NODE\d`)
+	lines = slices.Clone(lines)
+	for i, line := range lines {
+		if strings.HasPrefix(line, "+config-update-from ") {
+			lines[i] = other.ReplaceAllString(line, "NODE0")
+		}
+	}
+	return lines
 }
 
 // sinceMark is what a side said after the first +set, all if there was none.
